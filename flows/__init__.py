@@ -1,0 +1,1 @@
+"""What runs on a schedule or by hand: the Prefect flows, their steps, the training program and the command line."""

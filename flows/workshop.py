@@ -1,0 +1,47 @@
+"""Workshop: the stores and settings that a stage works with, opened once per run and handed down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from infra.ledger.log import Ledger
+from infra.ledger.vault import Vault
+from infra.stores.blobs import Blobs
+from infra.stores.datasets import Datasets
+from infra.stores.releases import Releases
+
+from flows.progress import Progress
+from infra.settings import Settings
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """One run's tools."""
+
+    settings: Settings
+    run_id: str
+    blobs: Blobs
+    vault: Vault
+    datasets: Datasets
+    releases: Releases
+    ledger: Ledger
+    progress: Progress
+    mlflow_url: str
+    """Tracking URI of the MLflow server that this run reports to."""
+
+    @classmethod
+    def open(cls, settings: Settings, *, run_id: str, progress: Progress, mlflow_url: str) -> Workshop:
+        """Opens every store of the home. Raises StoreError."""
+        home = settings.home
+        blobs, vault = Blobs(home.folder(home.blobs)), Vault.open(home)
+        return cls(
+            settings,
+            run_id,
+            blobs,
+            vault,
+            Datasets(home, blobs, vault),
+            Releases(home),
+            Ledger.open(home),
+            progress,
+            mlflow_url,
+        )

@@ -1,0 +1,218 @@
+"""AuditEvent: what the ledger records. Public parts only: no text of a prompt, an answer or a row stands in them."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, TypeAdapter
+
+from infra.contracts.base import Contract, DigestStr, Frozen, Utc
+from infra.contracts.gate import GateVerdict
+
+Outcome = Literal["answered", "blocked", "failed", "cancelled", "interrupted", "refused"]
+
+
+class CheckRecord(Frozen):
+    """One guard check of one request: its verdict and where it fired (code points), never what it found."""
+
+    rule: str
+    direction: Literal["input", "output"]
+    verdict: Literal["allow", "redact", "block"]
+    score: float
+    milliseconds: float
+    spans: tuple[SpanRecord, ...] = ()
+
+
+class SpanRecord(Frozen):
+    """Where a detector fired: code-point offsets into the checked text, end exclusive."""
+
+    start: int
+    end: int
+    entity: str
+
+
+class EventBase(Contract):
+    """What every event has."""
+
+    event_id: str
+    """Unique; for requests `RESPONSE_ID/admitted` and so on, so that a retry cannot write it twice."""
+    at: Utc
+    pipeline: str
+    trace_id: str = ""
+
+
+class RequestAdmitted(EventBase):
+    """A request passed the door. On disk before the first byte of its answer leaves."""
+
+    schema_id: ClassVar[str] = "sluice/event/request-admitted/1"
+    kind: Literal["request.admitted"] = "request.admitted"
+
+    response_id: str
+    tenant: str
+    key_id: str
+    subject: str
+    """Pseudonym of the data subject (keyed hash), never the identifier itself."""
+    engine: str
+    scripted: bool
+    version: int
+    release: DigestStr | None
+    manifest: DigestStr | None
+    guardrails: DigestStr
+    streamed: bool
+
+
+class RequestCompleted(EventBase):
+    """How a request ended. On disk before the last byte of its answer leaves."""
+
+    schema_id: ClassVar[str] = "sluice/event/request-completed/1"
+    kind: Literal["request.completed"] = "request.completed"
+
+    response_id: str
+    outcome: Outcome
+    refusal_rule: str
+    """Rule id of the check that blocked, or ''."""
+    checks: tuple[CheckRecord, ...]
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    sealed: DigestStr | None
+    """Digest of the encrypted payload (redacted prompt and answer), which lies beside the event."""
+
+
+class RequestRefused(EventBase):
+    """A request was turned away at the door: wrong key, limit, unknown model, too large."""
+
+    schema_id: ClassVar[str] = "sluice/event/request-refused/1"
+    kind: Literal["request.refused"] = "request.refused"
+
+    response_id: str
+    tenant: str
+    key_id: str
+    code: str
+
+
+class StageFinished(EventBase):
+    """A stage of the chain handed on a contract."""
+
+    schema_id: ClassVar[str] = "sluice/event/stage-finished/1"
+    kind: Literal["stage.finished"] = "stage.finished"
+
+    stage: Literal["dataset", "finetune", "evaluate", "gate", "register"]
+    run_id: str
+    produced: DigestStr
+    verdict: GateVerdict | None
+    version: int | None
+
+
+class ReviewDecided(EventBase):
+    """A reviewer approved or rejected a version."""
+
+    schema_id: ClassVar[str] = "sluice/event/review-decided/1"
+    kind: Literal["review.decided"] = "review.decided"
+
+    approval: DigestStr
+    manifest: DigestStr
+    version: int
+    decision: Literal["approved", "rejected"]
+    reviewer: str
+    unattended: bool
+
+
+class Released(EventBase):
+    """A release or rollback was written."""
+
+    schema_id: ClassVar[str] = "sluice/event/released/1"
+    kind: Literal["release.written"] = "release.written"
+
+    release: DigestStr
+    manifest: DigestStr
+    version: int
+    sequence: int
+    release_kind: Literal["release", "rollback"]
+    actor: str
+
+
+class ReleaseRefused(EventBase):
+    """Something that asked to be released or served did not verify."""
+
+    schema_id: ClassVar[str] = "sluice/event/release-refused/1"
+    kind: Literal["release.refused"] = "release.refused"
+
+    version: int
+    reason: str
+    """A sentence without any user's text."""
+
+
+class ModelServed(EventBase):
+    """The service began to answer with a version (start, swap or rollback)."""
+
+    schema_id: ClassVar[str] = "sluice/event/model-served/1"
+    kind: Literal["model.served"] = "model.served"
+
+    release: DigestStr
+    version: int
+    engine: str
+
+
+class KeyChanged(EventBase):
+    """A signing key, a reviewer or a caller's key was made or revoked."""
+
+    schema_id: ClassVar[str] = "sluice/event/key-changed/1"
+    kind: Literal["key.changed"] = "key.changed"
+
+    key_id: str
+    purpose: Literal["caller", "reviewer", "installation"]
+    action: Literal["created", "revoked"]
+    owner: str
+
+
+class FeedbackGiven(EventBase):
+    """A caller judged an answer."""
+
+    schema_id: ClassVar[str] = "sluice/event/feedback-given/1"
+    kind: Literal["feedback.given"] = "feedback.given"
+
+    response_id: str
+    tenant: str
+    rating: Literal["up", "down"]
+    sealed: DigestStr | None
+
+
+class ServiceChanged(EventBase):
+    """A writer of the ledger started or stopped."""
+
+    schema_id: ClassVar[str] = "sluice/event/service-changed/1"
+    kind: Literal["service.changed"] = "service.changed"
+
+    service: str
+    action: Literal["started", "stopped"]
+
+
+AuditEvent = Annotated[
+    RequestAdmitted
+    | RequestCompleted
+    | RequestRefused
+    | StageFinished
+    | ReviewDecided
+    | Released
+    | ReleaseRefused
+    | ModelServed
+    | KeyChanged
+    | FeedbackGiven
+    | ServiceChanged,
+    Field(discriminator="kind"),
+]
+"""Any event; `kind` tells which."""
+
+
+def parse_event(data: bytes) -> AuditEvent:
+    """Reads an event's canonical JSON. Raises pydantic.ValidationError when it is none of the known kinds."""
+    import json
+
+    fields = json.loads(data)
+    fields.pop("schema", None)
+    event: AuditEvent = TypeAdapter(AuditEvent).validate_json(json.dumps(fields))
+    return event
+
+
+CheckRecord.model_rebuild()

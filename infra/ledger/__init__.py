@@ -1,0 +1,1 @@
+"""The audit ledger: append-only events, the keys per data subject, queries and verification."""

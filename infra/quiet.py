@@ -1,0 +1,42 @@
+"""Turns off every dependency's phone-home and start-up noise. Call `hush()` before one of them is imported.
+
+Nothing is sent to an address that the settings do not name (tests/test_network.py proves it).
+"""
+
+from __future__ import annotations
+
+import os
+
+QUIET: dict[str, str] = {
+    "DO_NOT_TRACK": "1",
+    "BENTOML_DO_NOT_TRACK": "True",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+    "GX_ANALYTICS_ENABLED": "false",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_DATASETS_OFFLINE": "1",
+    "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    # guardrails-ai imports litellm, which fetches a price list at import and then deadlocks with MLflow's import hook.
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_TELEMETRY": "False",
+    "OTEL_SDK_DISABLED": "false",
+    "OPENVINO_TELEMETRY_ENABLED": "0",
+    "GIT_PYTHON_REFRESH": "quiet",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "WANDB_DISABLED": "true",
+    "PYTHONSAFEPATH": "1",
+}
+"""Names and values that every Sluice process, and every process that it starts, has in its environment.
+
+PYTHONSAFEPATH keeps a caller's own `flows/`, `services/`, `policies/` or `infra/` from shadowing ours in subprocesses.
+"""
+
+
+def hush() -> None:
+    """Sets the switches in this process's environment, and so in that of every subprocess."""
+    os.environ.update(QUIET)

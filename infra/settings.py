@@ -1,0 +1,152 @@
+"""Settings: small frozen classes read once from the environment (prefix SLUICE_); unknown keys are refused. `sluice config` says where each value came from.
+
+SLUICE_HOME                    where all state lives
+SLUICE_HOST, SLUICE_*_PORT     where the servers listen (0: a free port)
+SLUICE_GATEWAY_*               limits of the endpoint
+SLUICE_ENGINE_*                what generates text
+SLUICE_TELEMETRY_*             where traces go, and what is in them
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from infra.contracts.base import Frozen
+from infra.errors import ConfigError, Problem
+from infra.home import Home
+
+_PREFIX = "SLUICE_"
+_TEST_PREFIX = "SLUICE_TEST_"
+"""Read by the tests only (SLUICE_TEST_DATA)."""
+
+Port = int
+
+
+class ServerSettings(Frozen):
+    """Where the three servers listen. Loopback unless a setting says otherwise."""
+
+    host: str = Field("127.0.0.1", description="address that the servers listen on")
+    prefect_port: Port = Field(0, ge=0, le=65535, description="port of the Prefect server; 0: a free one")
+    mlflow_port: Port = Field(0, ge=0, le=65535, description="port of the MLflow server; 0: a free one")
+    gateway_port: Port = Field(0, ge=0, le=65535, description="port of the gateway; 0: a free one")
+    start_timeout_s: float = Field(
+        180.0, gt=0, description="seconds until a server that does not answer counts as failed"
+    )
+
+
+class GatewaySettings(Frozen):
+    """Limits of the endpoint."""
+
+    gateway_body_bytes: int = Field(262_144, ge=1024, description="largest request body")
+    gateway_prompt_tokens: int = Field(2_048, ge=16, description="longest prompt")
+    gateway_timeout_s: float = Field(60.0, gt=0, description="seconds for one answer, guarding included")
+    gateway_concurrency: int = Field(256, ge=1, description="answers under way at once; one more is refused with 429")
+    gateway_poll_s: float = Field(0.5, gt=0, description="how often the gateway looks for a new release")
+
+
+class EngineSettings(Frozen):
+    """What generates text."""
+
+    engine_name: Literal["openvino", "upstream", "scripted"] = Field(
+        "openvino", description="openvino (CPU), upstream (any OpenAI-compatible server) or scripted (dry runs)"
+    )
+    engine_precision: Literal["exact", "fast"] = Field(
+        "exact", description="exact: fp32 throughout; fast: fp16 weights, the device's defaults"
+    )
+    engine_upstream_url: str = Field("", description="base URL of the upstream, e.g. http://127.0.0.1:8000/v1")
+    engine_upstream_model: str = Field("", description="model name at the upstream")
+    engine_upstream_key_file: str = Field("", description="file that holds the upstream's bearer key")
+
+
+class TelemetrySettings(Frozen):
+    """Where traces go."""
+
+    telemetry_otlp_url: str = Field("", description="OTLP/HTTP traces endpoint; empty: the local MLflow server")
+    telemetry_content: Literal["none", "redacted"] = Field(
+        "none", description="whether redacted prompts and answers stand in spans"
+    )
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One value with where it came from, for `sluice config`."""
+
+    name: str
+    value: str
+    source: Literal["default", "environment"]
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that was read, each concern apart. Hand a step the part it needs, never the whole."""
+
+    home: Home
+    servers: ServerSettings
+    gateway: GatewaySettings
+    engine: EngineSettings
+    telemetry: TelemetrySettings
+    sources: tuple[Setting, ...]
+
+
+_CLASSES: tuple[type[Frozen], ...] = (ServerSettings, GatewaySettings, EngineSettings, TelemetrySettings)
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Reads the settings once. Raises ConfigError with every unknown name and bad value, StoreError when the home cannot be made."""
+    found = {
+        name.removeprefix(_PREFIX).lower(): value
+        for name, value in (os.environ if environment is None else environment).items()
+        if name.startswith(_PREFIX) and not name.startswith(_TEST_PREFIX)
+    }
+    root = Path(found.pop("home", ".sluice"))
+    known = [name for kind in _CLASSES for name in kind.model_fields]
+    problems = [_unknown(name, known) for name in found if name not in known]
+    parts: list[Frozen] = []
+    for kind in _CLASSES:
+        values = {name: found[name] for name in kind.model_fields if name in found}
+        try:
+            parts.append(TypeAdapter(kind).validate_python(values, strict=False))
+        except ValidationError as error:
+            problems += [
+                Problem(
+                    0, f"{_PREFIX}{detail['loc'][0]}".upper(), detail["msg"], "see `sluice config` for what it means"
+                )
+                for detail in error.errors(include_url=False, include_input=False)
+            ]
+    if problems:
+        raise ConfigError("environment", tuple(problems))
+    servers, gateway, engine, telemetry = parts
+    assert isinstance(servers, ServerSettings) and isinstance(gateway, GatewaySettings)
+    assert isinstance(engine, EngineSettings) and isinstance(telemetry, TelemetrySettings)
+    home = Home.open(root)
+    return Settings(home, servers, gateway, engine, telemetry, tuple(_sources(home, parts, found)))
+
+
+def _unknown(name: str, known: list[str]) -> Problem:
+    near = difflib.get_close_matches(name, [*known, "home"], n=1)
+    cure = f"did you mean {_PREFIX}{near[0].upper()}?" if near else "unset it; `sluice config` lists every setting"
+    return Problem(0, f"{_PREFIX}{name.upper()}", "unknown setting", cure)
+
+
+def _sources(home: Home, parts: list[Frozen], found: Mapping[str, str]) -> list[Setting]:
+    rows = [
+        Setting(
+            f"{_PREFIX}HOME",
+            str(home.root),
+            "environment" if f"{_PREFIX}HOME" in os.environ else "default",
+            "where all state lives",
+        )
+    ]
+    for part in parts:
+        for name, field in type(part).model_fields.items():
+            source: Literal["default", "environment"] = "environment" if name in found else "default"
+            rows.append(Setting(f"{_PREFIX}{name.upper()}", str(getattr(part, name)), source, field.description or ""))
+    return rows

@@ -1,0 +1,1 @@
+"""Where things are kept: blobs, data sets, releases, the registry, callers' keys, feedback."""

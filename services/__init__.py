@@ -1,0 +1,1 @@
+"""What answers requests: the BentoML gateway. Knows no trainer."""
