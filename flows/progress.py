@@ -1,4 +1,7 @@
-"""Progress: how a stage tells a person where it is. Stages see only this; the command line draws bars, tests pass `Silent`."""
+"""Progress: how a stage tells a person where it is.
+
+Stages see only this; the command line draws bars, tests pass `Silent`.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ class Silent:
         """Does nothing."""
 
     @contextmanager
-    def task(self, title: str, total: float | None = None) -> Iterator[Silent]:
+    def task(self, title: str, total: float | None = None) -> Iterator[Silent]:  # noqa: ARG002
         """A bar that nobody sees."""
         yield self
 

@@ -9,7 +9,8 @@
     ├── PartFailed               exit 3   a server, an engine or a subprocess failed (also a RuntimeError)
     └── StoreError               exit 3   something could not be read from or written to disk (also an OSError)
 
-Texts never hold a user's content, a prompt, a secret or a row: name the file, the key, the line or the row number instead.
+Texts never hold a user's content, a prompt, a secret or a row: name the file, the key, the line or the row number
+instead.
 """
 
 from __future__ import annotations

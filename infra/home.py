@@ -108,7 +108,10 @@ class Home:
 
 
 def write_atomic(path: Path, data: bytes, *, mode: int = 0o600) -> None:
-    """Writes a file so that a reader or a crash sees the old content or the new, never a part: temporary file, fsync, rename, fsync of the folder."""
+    """Writes a file so that a reader or a crash sees the old content or the new, never a part.
+
+    Temporary file, fsync, rename, fsync of the folder. Raises StoreError; then nothing was changed.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
@@ -116,7 +119,7 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o600) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

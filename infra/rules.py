@@ -1,4 +1,7 @@
-"""Finds the text of a rule file: one that ships in policies/rules by name, or anybody's by path. The rooms above parse it."""
+"""Finds the text of a rule file: one that ships in policies/rules by name, or anybody's by path.
+
+The rooms above parse it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ class RuleText:
 
 
 def read_rule(kind: RuleKind, name_or_path: str) -> RuleText:
-    """Reads `policies/rules/KIND/NAME.yaml`, or the file at a path that ends in .yaml. Raises BadInput when there is none."""
+    """Reads `policies/rules/KIND/NAME.yaml`, or the file at a path that ends in .yaml.
+
+    Raises BadInput when there is none.
+    """
     path = Path(name_or_path)
     if path.suffix not in {".yaml", ".yml"}:
         path = _RULES / kind / f"{name_or_path}.yaml"

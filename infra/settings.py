@@ -1,4 +1,5 @@
-"""Settings: small frozen classes read once from the environment (prefix SLUICE_); unknown keys are refused. `sluice config` says where each value came from.
+"""Settings: small frozen classes read once from the environment (prefix SLUICE_); unknown keys are refused. `sluice
+config` says where each value came from.
 
 SLUICE_HOME                    where all state lives
 SLUICE_HOST, SLUICE_*_PORT     where the servers listen (0: a free port)
@@ -100,7 +101,10 @@ _CLASSES: tuple[type[Frozen], ...] = (ServerSettings, GatewaySettings, EngineSet
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """Reads the settings once. Raises ConfigError with every unknown name and bad value, StoreError when the home cannot be made."""
+    """Reads the settings once.
+
+    Raises ConfigError with every unknown name and bad value, StoreError when the home cannot be made.
+    """
     found = {
         name.removeprefix(_PREFIX).lower(): value
         for name, value in (os.environ if environment is None else environment).items()

@@ -1,4 +1,7 @@
-"""Ed25519 signatures (RFC 8032) over contracts: make a key, sign, verify. Private files have mode 0600 and never leave the home."""
+"""Ed25519 signatures (RFC 8032) over contracts:
+
+make a key, sign, verify. Private files have mode 0600 and never leave the home.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,10 @@ class VerifyKey:
         return cls(raw)
 
     def open(self, envelope: Signed, kind: type[ContractT]) -> ContractT:
-        """Verifies and reads an envelope. Raises Refused when the signature, the key or the noun is not the expected one."""
+        """Verifies and reads an envelope.
+
+        Raises Refused when the signature, the key or the noun is not the expected one.
+        """
         what = kind.schema_id
         if envelope.key_id != self.key_id:
             raise Refused(

@@ -24,7 +24,8 @@ def parse_yaml(text: str, model: type[ModelT], *, source: str, overrides: Mappin
     """Reads YAML into `model`.
 
     `overrides` are dotted keys with YAML values (`--set data.train=x.csv`), applied before validation.
-    Raises ConfigError, headed by `source`, with every problem: syntax, repeated keys, unknown keys, wrong types, values out of range.
+    Raises ConfigError, headed by `source`, with every problem: syntax, repeated keys, unknown keys, wrong types,
+    values out of range.
     """
     document = _Document.read(text, source)
     for key, value in (overrides or {}).items():

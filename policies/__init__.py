@@ -1,1 +1,4 @@
-"""What is allowed: guardrails, data expectations, gates, access. Judgements only: nothing here reads a disk, a clock or a network."""
+"""What is allowed: guardrails, data expectations, gates, access.
+
+Judgements only: nothing here reads a disk, a clock or a network.
+"""

@@ -8,7 +8,10 @@ from infra.contracts.base import Contract
 
 
 class SnapshotRow(Contract):
-    """A row that passed validation and redaction. Its digest covers the salt, so that a guess of the text proves nothing."""
+    """A row that passed validation and redaction.
+
+    Its digest covers the salt, so that a guess of the text proves nothing.
+    """
 
     schema_id: ClassVar[str] = "sluice/row/1"
 

@@ -8,7 +8,10 @@ from infra.contracts.base import Contract
 
 
 class Signed(Contract):
-    """An envelope. `payload` is the exact canonical JSON that was signed; nothing is read from it before it verifies."""
+    """An envelope. `payload` is the exact canonical JSON that was signed.
+
+    Nothing is read from it before it verifies.
+    """
 
     schema_id: ClassVar[str] = "sluice/signed/1"
 

@@ -1,4 +1,7 @@
-"""Engine: the one interface to what generates text. Loading is the constructor's work; an engine is immutable: a swap is start, flip, drain."""
+"""Engine: the one interface to what generates text.
+
+Loading is the constructor's work; an engine is immutable: a swap is start, flip, drain.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +77,10 @@ class Engine(Protocol):
         ...
 
     def generate(self, request: Generation) -> AsyncIterator[Chunk]:
-        """Streams one answer. Closing the iterator cancels the generation. Raises PartFailed when the engine fails, BadInput when the prompt is too long."""
+        """Streams one answer. Closing the iterator cancels the generation.
+
+        Raises PartFailed when the engine fails, BadInput when the prompt is too long.
+        """
         ...
 
     def count_tokens(self, messages: tuple[Message, ...]) -> int:
