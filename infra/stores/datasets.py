@@ -1,0 +1,100 @@
+"""Datasets: the rows of snapshots, encrypted per data subject, beside the manifests that name them.
+
+A snapshot and its manifests are blobs (public: row ids and salted digests). The rows lie in home.datasets/PIPELINE/MANIFEST.rows,
+one sealed file per split. Reading verifies every row against the manifest, so that what trains a model is what the digest says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Literal
+
+from pydantic import ValidationError
+
+from infra.contracts.dataset import DatasetSnapshot, RowDigest, Split, SplitManifest
+from infra.contracts.row import SnapshotRow
+from infra.digest import Digest
+from infra.errors import BadInput, StoreError
+from infra.home import Home
+from infra.ledger.vault import Vault
+from infra.stores.blobs import Blobs
+from infra.stores.sealed_file import SealedWriter, read_sealed
+
+SplitName = Literal["train", "test"]
+_SPLITS: tuple[SplitName, SplitName] = ("train", "test")
+
+
+class SnapshotWriter:
+    """Collects the rows of one snapshot, in their order, split by split."""
+
+    def __init__(self, blobs: Blobs, files: dict[SplitName, SealedWriter]) -> None:
+        self._blobs = blobs
+        self._files = files
+        self._digests: dict[SplitName, list[RowDigest]] = {name: [] for name in files}
+
+    def add(self, row: SnapshotRow) -> None:
+        """Adds one row to its split. Raises StoreError when the disk refuses."""
+        self._files[row.split].add(row.subject, row.to_json())
+        self._digests[row.split].append(RowDigest(row_id=row.row_id, digest=row.digest))
+
+    def publish(self) -> tuple[Split, ...]:
+        """Writes rows and manifests for good; returns the splits of the snapshot. Rows are durable before their manifest is."""
+        return tuple(self._publish(name) for name in _SPLITS)
+
+    def _publish(self, name: SplitName) -> Split:
+        manifest = SplitManifest(split=name, rows=tuple(self._digests[name]))
+        self._files[name].publish(_file_name(manifest.digest))
+        return Split(name=name, rows=len(manifest.rows), manifest=self._blobs.put(manifest.to_json()))
+
+
+class Datasets:
+    """The snapshots of one home."""
+
+    def __init__(self, home: Home, blobs: Blobs, vault: Vault) -> None:
+        self._home = home
+        self._blobs = blobs
+        self._vault = vault
+
+    @contextmanager
+    def writer(self, pipeline: str) -> Iterator[SnapshotWriter]:
+        """A writer for one snapshot. Leaving the block without `publish` leaves no trace. Raises StoreError."""
+        folder = self._home.folder(self._home.datasets / pipeline)
+        with ExitStack() as stack:
+            files = {name: stack.enter_context(SealedWriter(folder, self._vault)) for name in _SPLITS}
+            yield SnapshotWriter(self._blobs, files)
+
+    def manifest(self, snapshot: DatasetSnapshot, split: SplitName) -> SplitManifest:
+        """The ids and digests of a split's rows. Raises StoreError when the blob is missing or damaged."""
+        return SplitManifest.from_json(self._blobs.get(snapshot.split(split).manifest))
+
+    def rows(self, snapshot: DatasetSnapshot, split: SplitName) -> Iterator[SnapshotRow]:
+        """Yields a split's rows in their order, decrypted, each verified against the manifest.
+
+        Raises StoreError when a row is missing, too many, out of order, changed, or its subject's key is gone.
+        """
+        manifest = self.manifest(snapshot, split)
+        path = self._home.datasets / snapshot.pipeline / _file_name(snapshot.split(split).manifest)
+        expected = iter(manifest.rows)
+        for record in read_sealed(path, self._vault):
+            row = _verified(record, next(expected, None))
+            if row is None:
+                raise StoreError("a row is not the one that the manifest names", where=str(path), cure=_CURE)
+            yield row
+        if next(expected, None) is not None:
+            raise StoreError("the file holds fewer rows than the manifest names", where=str(path), cure=_CURE)
+
+
+_CURE = "run `sluice retrain` on the same inputs again, or restore the file from a backup"
+
+
+def _verified(record: bytes, expected: RowDigest | None) -> SnapshotRow | None:
+    try:
+        row = SnapshotRow.from_json(record)
+    except (BadInput, ValidationError):
+        return None
+    return row if expected is not None and row.digest == expected.digest and row.row_id == expected.row_id else None
+
+
+def _file_name(manifest: Digest) -> str:
+    return f"{manifest.removeprefix('sha256:')}.rows"
