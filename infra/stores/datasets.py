@@ -1,7 +1,8 @@
 """Datasets: the rows of snapshots, encrypted per data subject, beside the manifests that name them.
 
-A snapshot and its manifests are blobs (public: row ids and salted digests). The rows lie in home.datasets/PIPELINE/MANIFEST.rows,
-one sealed file per split. Reading verifies every row against the manifest, so that what trains a model is what the digest says.
+A snapshot and its manifests are blobs (public: row ids and salted digests). The rows lie in
+home.datasets/PIPELINE/MANIFEST.rows, one sealed file per split. Reading verifies every row against the manifest, so
+that what trains a model is what the digest says.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class SnapshotWriter:
         self._digests[row.split].append(RowDigest(row_id=row.row_id, digest=row.digest))
 
     def publish(self) -> tuple[Split, ...]:
-        """Writes rows and manifests for good; returns the splits of the snapshot. Rows are durable before their manifest is."""
+        """Writes rows and manifests for good; returns the snapshot's splits. Rows are durable before their manifest."""
         return tuple(self._publish(name) for name in _SPLITS)
 
     def _publish(self, name: SplitName) -> Split:

@@ -1,6 +1,7 @@
 """A file of sealed records: one line per record, `SUBJECT BASE64`, each encrypted under its data subject's key.
 
-Datasets and quarantine keep their rows in such files. Order is kept, reading needs the memory of one batch, and a file is there whole or not at all.
+Datasets and quarantine keep their rows in such files. Order is kept, reading needs the memory of one batch, and a file
+is there whole or not at all.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class SealedWriter:
             self._flush()
 
     def publish(self, name: str) -> Path:
-        """Makes the records durable under `name`, replacing what was there. Raises StoreError; nothing is then changed."""
+        """Makes the records durable under `name`, replacing what was there. Raises StoreError with nothing changed."""
         self._flush()
         path = self._folder / name
         try:
@@ -80,7 +81,10 @@ class SealedWriter:
 
 
 def read_sealed(path: Path, vault: Vault) -> Iterator[bytes]:
-    """Yields the records in their order, decrypted. Raises StoreError: no such file, cut short, or a record that does not open."""
+    """Yields the records in their order, decrypted.
+
+    Raises StoreError: no such file, cut short, or a record that does not open.
+    """
     try:
         with path.open("rb") as file:
             while lines := list(islice(file, _BATCH_RECORDS)):
