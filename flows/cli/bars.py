@@ -1,0 +1,70 @@
+"""Progress bars on stderr: what the stages' `Progress` looks like in a terminal. In a log file each bar is two lines."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+
+class Bar:
+    """One bar of a live terminal."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress, self._task = progress, task
+
+    def advance(self, steps: float = 1, note: str = "") -> None:
+        """Moves the bar and replaces its note."""
+        self._progress.update(self._task, advance=steps, note=escape(note))
+
+
+class Line:
+    """One bar of a log file: nothing is drawn, the last note is kept for the closing line."""
+
+    def __init__(self) -> None:
+        self.note = ""
+
+    def advance(self, steps: float = 1, note: str = "") -> None:  # noqa: ARG002 - the interface of Task
+        """Keeps the note."""
+        self.note = note or self.note
+
+
+class Bars:
+    """Bars in a terminal; plain lines where stderr is a file or a pipe."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._live = sys.stderr.isatty()
+
+    def say(self, sentence: str) -> None:
+        """One line that stays."""
+        self._console.print(escape(sentence), highlight=False, soft_wrap=True)
+
+    @contextmanager
+    def task(self, title: str, total: float | None = None) -> Iterator[Bar | Line]:
+        """A bar while the block runs, and one line with its time when it ends."""
+        started_s = time.monotonic()
+        if not self._live:
+            line = Line()
+            yield line
+            self.say(f"  {title}: {time.monotonic() - started_s:.1f} s{f', {line.note}' if line.note else ''}")
+            return
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[note]}"),
+        )
+        with Progress(*columns, console=self._console) as progress:
+            task = progress.add_task(escape(title), total=total, note="")
+            yield Bar(progress, task)
+            if total is None:
+                progress.update(task, total=1, completed=1)
