@@ -1,4 +1,7 @@
-"""The pipeline file: what a person types (about 25 keys), read into frozen types. The full configuration is built from it, late."""
+"""The pipeline file: what a person types (about 25 keys), read into frozen types.
+
+The full configuration is built from it, late.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from infra.contracts.base import Frozen, Name
 from infra.contracts.model_version import PromptSpec
@@ -18,7 +21,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Columns(Frozen):
-    """Which column holds what. Only `text` and `answer` must be there; a row without subject is a subject of its own."""
+    """Which column holds what. Only `text` and `answer` must be there; without `subject`, a row is one of its own."""
 
     text: str = "text"
     answer: str = "answer"
@@ -29,7 +32,18 @@ class Columns(Frozen):
     row_id: str = ""
 
 
-class GeneratedData(Frozen):
+class DataRules(Frozen):
+    """What must hold of the rows, wherever they come from."""
+
+    expectations: str
+    """Name or path of a suite in policies/rules/expectations."""
+    test_share: Share = 0.1
+    """Share of the rows that is held out where no test set is given."""
+    near_duplicate_jaccard: Share = 0.8
+    leakage_jaccard: Share = 0.7
+
+
+class GeneratedData(DataRules):
     """Data that Sluice makes itself, seeded: the support tickets of the demo."""
 
     kind: Literal["support-tickets"]
@@ -37,27 +51,26 @@ class GeneratedData(Frozen):
     seed: int = 7
 
 
-class FileData(Frozen):
+class FileData(DataRules):
     """Data in files: CSV, JSONL or Parquet, by suffix."""
 
     kind: Literal["files"]
-    train: str
+    train: str = ""
     test: str = ""
     """A test set of the user's own is never filtered. Empty: a share of the rows is held out."""
-
-
-class DataSpec(Frozen):
-    """Where the rows come from and what must hold of them."""
-
-    source: Annotated[GeneratedData | FileData, Field(discriminator="kind")]
     columns: Columns = Columns()
     language: Literal["en", "es", "auto"] = "auto"
     """The language of rows whose language column is absent."""
-    expectations: str
-    """Name or path of a suite in policies/rules/expectations."""
-    test_share: Share = 0.1
-    near_duplicate_jaccard: Share = 0.8
-    leakage_jaccard: Share = 0.7
+
+    @model_validator(mode="after")
+    def _train_is_given(self) -> FileData:
+        if not self.train:
+            raise ValueError("no training file is given: add data.train, or --set data.train=PATH")
+        return self
+
+
+DataSpec = Annotated[GeneratedData | FileData, Field(discriminator="kind")]
+"""Where the rows come from and what must hold of them; `data.kind` tells which."""
 
 
 class TrainingSpec(Frozen):
@@ -117,7 +130,10 @@ class Pipeline(Frozen):
 
 
 def read_pipeline(name_or_path: str, overrides: Mapping[str, str] | None = None) -> Pipeline:
-    """Reads a shipped pipeline by name, or a file by path. Raises BadInput (no such file) or ConfigError (every problem of it)."""
+    """Reads a shipped pipeline by name, or a file by path.
+
+    Raises BadInput (no such file) or ConfigError (every problem of it).
+    """
     path = Path(name_or_path)
     if path.suffix not in {".yaml", ".yml"}:
         path = SHIPPED / f"{name_or_path}.yaml"

@@ -116,17 +116,15 @@ class _Document:
             target[path[-1]] = yaml.safe_load(value)
         except yaml.YAMLError:
             target[path[-1]] = value
+        for length in range(1, len(path)):
+            self.lines.setdefault(tuple(path[:length]), 0)
         self.lines[tuple(path)] = 0
 
 
 def _problem(detail: ErrorDetails, lines: Mapping[_Path, int], model: type[BaseModel]) -> Problem:
-    path = tuple(detail["loc"])
+    path = _written(detail, lines)
     key = ".".join(map(str, path)) or "-"
-    known = path
-    while known not in lines:
-        # Union members and validators add parts to the path that the file does not have.
-        known = known[:-1]
-    line = lines[known]
+    line = lines[path] if path in lines else lines[path[:-1]]
     if detail["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(path[-1]), _field_names(model, path[:-1]), n=1)
         return Problem(
@@ -142,13 +140,25 @@ def _problem(detail: ErrorDetails, lines: Mapping[_Path, int], model: type[BaseM
     )
 
 
+def _written(detail: ErrorDetails, lines: Mapping[_Path, int]) -> _Path:
+    """The path as the file writes it: union members and validators add parts to an error's path that no key has."""
+    path: _Path = ()
+    for part in detail["loc"]:
+        if (*path, part) in lines:
+            path = (*path, part)
+    return (*path, detail["loc"][-1]) if detail["type"] == "missing" else path
+
+
 def _field_names(model: type[BaseModel], path: _Path) -> list[str]:
-    """The keys that stand where an unknown one was found, for the suggestion."""
-    current: Any = model
+    """The keys that stand where an unknown one was found, for the suggestion; those of every member of a union."""
+    models = [model]
     for part in path:
-        fields = getattr(current, "model_fields", {})
-        if isinstance(part, str) and part in fields:
-            current = fields[part].annotation
-            while not hasattr(current, "model_fields") and get_args(current):
-                current = get_args(current)[0]
-    return list(getattr(current, "model_fields", {}))
+        annotations = [found.model_fields[part].annotation for found in models if part in found.model_fields]
+        models = [found for annotation in annotations for found in _models_in(annotation)] or models
+    return [name for found in models for name in found.model_fields]
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for part in get_args(annotation) for found in _models_in(part)]
