@@ -6,12 +6,17 @@ Nothing is sent to an address that the settings do not name (tests/test_network.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 QUIET: dict[str, str] = {
     "DO_NOT_TRACK": "1",
     "BENTOML_DO_NOT_TRACK": "True",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
+    # It prints links on stdout, where --json belongs, and tries a dead server for four minutes.
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
     "GX_ANALYTICS_ENABLED": "false",
@@ -40,3 +45,9 @@ PYTHONSAFEPATH keeps a caller's own `flows/`, `services/`, `policies/` or `infra
 def hush() -> None:
     """Sets the switches in this process's environment, and so in that of every subprocess."""
     os.environ.update(QUIET)
+
+
+def child_environment(*, drop_prefixes: tuple[str, ...] = (), add: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This process's environment for a subprocess: without the names that start so, with the switches, with `add`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(drop_prefixes)}
+    return {**kept, **QUIET, **(add or {})}

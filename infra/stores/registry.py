@@ -1,0 +1,103 @@
+"""MLflow's model registry: versions, their tags and descriptions, and the aliases. The only module that talks to it.
+
+MLflow is where people look and compare. It is a mirror: the signed files in `releases` decide what may be served, never
+an alias or a tag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from infra.stores.mlflow_server import MlflowServer
+from infra.stores.tracking import Tracking, shorten
+
+Alias = Literal["candidate", "champion", "previous"]
+ALIASES: tuple[Alias, ...] = ("candidate", "champion", "previous")
+
+
+@dataclass(frozen=True)
+class VersionRecord:
+    """A model version as MLflow has it."""
+
+    pipeline: str
+    version: int
+    run_id: str
+    description: str
+    tags: Mapping[str, str]
+    aliases: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The registered models of one MLflow server, one for each pipeline, of the same name."""
+
+    server: MlflowServer
+
+    @classmethod
+    def open(cls, url: str) -> Registry:
+        """Asks the server whether it is up. Raises PartFailed within seconds when it is not."""
+        return cls(MlflowServer.open(url))
+
+    @property
+    def runs(self) -> Tracking:
+        """The runs of the same server."""
+        return Tracking(self.server)
+
+    def create_version(self, pipeline: str, run_id: str, model_id: str, *, about: str, tags: Mapping[str, str]) -> int:
+        """Registers a logged model under the pipeline's name (made on first use) and gives MLflow's version number."""
+        with self.server.asked_to("register the version") as client:
+            from mlflow.exceptions import MlflowException
+
+            try:
+                client.create_registered_model(pipeline, description=shorten(about))
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+            made = client.create_model_version(
+                pipeline, f"models:/{model_id}", run_id, tags=dict(tags), model_id=model_id, await_creation_for=0
+            )
+            return int(made.version)
+
+    def describe(self, pipeline: str, version: int, markdown: str) -> None:
+        """Sets a version's description, cut before a section where MLflow's limit asks for it."""
+        with self.server.asked_to("describe the version") as client:
+            client.update_model_version(pipeline, str(version), shorten(markdown))
+
+    def tag(self, pipeline: str, version: int, tags: Mapping[str, str]) -> None:
+        """Sets tags of a version; an earlier value is replaced."""
+        with self.server.asked_to("tag the version") as client:
+            for name, value in tags.items():
+                client.set_model_version_tag(pipeline, str(version), name, value)
+
+    def version(self, pipeline: str, version: int) -> VersionRecord:
+        """A version as MLflow has it. Raises PartFailed when it has none."""
+        with self.server.asked_to("read a version") as client:
+            found = client.get_model_version(pipeline, str(version))
+            aliases = tuple(name for name, number in _aliases(client, pipeline).items() if number == version)
+            return VersionRecord(
+                pipeline, version, str(found.run_id), str(found.description or ""), dict(found.tags), aliases
+            )
+
+    def aliases(self, pipeline: str) -> Mapping[str, int]:
+        """Alias -> version number."""
+        with self.server.asked_to("read the aliases") as client:
+            return _aliases(client, pipeline)
+
+    def point(self, pipeline: str, alias: Alias, version: int | None) -> None:
+        """Lets an alias follow a version; None takes it away."""
+        with self.server.asked_to(f"move the alias {alias}") as client:
+            if version is not None:
+                client.set_registered_model_alias(pipeline, alias, str(version))
+            elif alias in _aliases(client, pipeline):
+                client.delete_registered_model_alias(pipeline, alias)
+
+    def url(self, pipeline: str, version: int) -> str:
+        """Where a person reads the version."""
+        return f"{self.server.url}/#/models/{pipeline}/versions/{version}"
+
+
+def _aliases(client: Any, pipeline: str) -> dict[str, int]:
+    found = client.get_registered_model(pipeline).aliases
+    return {str(name): int(version) for name, version in found.items()}
