@@ -1,0 +1,79 @@
+"""What can be asked of the ledger: a filter, and its SQL. Values always travel as parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from infra.contracts.audit import AuditEvent
+from infra.digest import Digest
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One event where it stands in the chain. `index` counts from 0."""
+
+    index: int
+    event: AuditEvent
+    leaf: Digest
+    head: Digest
+
+
+@dataclass(frozen=True)
+class AuditFilter:
+    """Which entries to show; what is left out restricts nothing. `since` is inclusive, `until` exclusive (aware times)."""
+
+    kinds: tuple[str, ...] = ()
+    """Exact kinds ('release.written') or their first parts ('request')."""
+    pipeline: str = ""
+    response_id: str = ""
+    tenant: str = ""
+    subject: str = ""
+    outcome: str = ""
+    version: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before_index: int | None = None
+    """Only entries below this index: to page backwards."""
+    limit: int = 100
+    """The newest so many of what matches; they come in the ledger's order."""
+
+
+@dataclass(frozen=True)
+class Where:
+    """A condition in SQL with the values of its marks."""
+
+    sql: str
+    values: tuple[str | int, ...]
+
+
+def where(wanted: AuditFilter) -> Where:
+    """The filter as a condition on the ledger's columns."""
+    parts: list[str] = []
+    values: list[str | int] = []
+    for column in ("pipeline", "response_id", "tenant", "subject", "outcome"):
+        if value := getattr(wanted, column):
+            parts.append(f"{column} = ?")
+            values.append(value)
+    if wanted.kinds:
+        parts.append("(" + " OR ".join("kind = ? OR substr(kind, 1, ?) = ?" for _ in wanted.kinds) + ")")
+        for kind in wanted.kinds:
+            values += [kind, len(kind) + 1, kind + "."]
+    if wanted.version is not None:
+        parts.append("version = ?")
+        values.append(wanted.version)
+    if wanted.since is not None:
+        parts.append("at >= ?")
+        values.append(_utc(wanted.since))
+    if wanted.until is not None:
+        parts.append("at < ?")
+        values.append(_utc(wanted.until))
+    if wanted.before_index is not None:
+        parts.append("idx < ?")
+        values.append(wanted.before_index)
+    return Where(" AND ".join(parts) or "1", tuple(values))
+
+
+def _utc(at: datetime) -> str:
+    """The form in which events write their time, so that texts compare as times do."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

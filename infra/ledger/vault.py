@@ -1,0 +1,269 @@
+"""Vault: one AES-256-GCM key per data subject, wrapped by the home's master key. Destroying a subject's key makes all of it unreadable, for ever.
+
+The master key is 32 random bytes in `keys/master.key` (mode 0600). From it HKDF (RFC 5869) derives one key for each use: wrapping,
+pseudonyms, keyed digests. A sealed text is: layout byte 1, key generation (4 bytes), nonce (12 bytes), ciphertext and tag.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import sqlite3
+import struct
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from infra.contracts.base import now
+from infra.digest import Digest
+from infra.errors import StoreError
+from infra.home import Home
+from infra.stores.sqlite import Database
+
+_LAYOUT = b"\x01"
+_HEAD = struct.Struct(">cI12s")
+_KEY_BYTES = 32
+_NONCE_BYTES = 12
+_SCHEMA = """
+CREATE TABLE keys (
+    subject TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    wrapped BLOB,              -- NULL: destroyed
+    made TEXT NOT NULL,
+    destroyed TEXT,
+    PRIMARY KEY (subject, generation)
+) WITHOUT ROWID;
+"""
+
+
+class Vault:
+    """Keys per data subject. Safe to use from several threads and processes at once; no key is kept in memory between calls."""
+
+    def __init__(self, home: Home, master: bytes) -> None:
+        self._master_path = _master_path(home)
+        self._wrapping = AESGCM(_derive(master, b"sluice/vault/wrap/1"))
+        self._pseudonym_key = _derive(master, b"sluice/vault/pseudonym/1")
+        self._digest_key = _derive(master, b"sluice/vault/digest/1")
+        self._database = Database(home.vault, _SCHEMA, 1)
+
+    @classmethod
+    def open(cls, home: Home) -> Vault:
+        """Opens the vault; makes the master key on first use, race-free between processes.
+
+        Raises StoreError when it cannot be read, or when the vault holds keys and the master key that wrapped them is gone.
+        """
+        home.folder(home.keys)
+        home.folder(home.vault.parent)
+        return cls(home, _master_key(home))
+
+    def pseudonym(self, subject: str) -> str:
+        """A keyed hash of an identifier: `sub-` and 32 hexadecimal digits, the same within one home, meaningless outside."""
+        return "sub-" + hmac.new(self._pseudonym_key, subject.encode(), hashlib.sha256).hexdigest()[:32]
+
+    def keyed_digest(self, purpose: str, data: bytes) -> Digest:
+        """HMAC-SHA-256 of data for one purpose, in the form of a digest: equal data are found equal, a guess proves nothing without the key."""
+        framed = struct.pack(">I", len(purpose.encode())) + purpose.encode() + data
+        return Digest("sha256:" + hmac.new(self._digest_key, framed, hashlib.sha256).hexdigest())
+
+    def seal(self, subject: str, data: bytes) -> bytes:
+        """Encrypts data under a subject's key (`subject` is a pseudonym), made on first use. Raises StoreError."""
+        return self.seal_many([(subject, data)])[0]
+
+    def unseal(self, subject: str, sealed: bytes) -> bytes:
+        """Decrypts what `seal` gave for this subject. Raises StoreError: key destroyed, other subject, or changed bytes."""
+        return self.unseal_many([(subject, sealed)])[0]
+
+    def seal_many(self, items: Iterable[tuple[str, bytes]]) -> list[bytes]:
+        """Seals (subject, data) pairs in order; the keys that are missing are made in one durable transaction before anything is sealed."""
+        pairs = list(items)
+        subjects = list(dict.fromkeys(subject for subject, _ in pairs))
+        keys = self._newest(subjects)
+        missing = [subject for subject in subjects if subject not in keys]
+        if missing:
+            keys |= self._make(missing)
+        return [_encrypt(keys[subject], subject, data) for subject, data in pairs]
+
+    def unseal_many(self, items: Iterable[tuple[str, bytes]]) -> list[bytes]:
+        """Unseals (subject, sealed) pairs in order. Raises StoreError at the first that cannot be read."""
+        pairs = list(items)
+        subjects = list(dict.fromkeys(subject for subject, _ in pairs))
+        found: dict[tuple[str, int], bytes | None] = {}
+        with self._database.reading() as connection:
+            for subject, generation, wrapped in _rows(connection, subjects):
+                found[subject, generation] = wrapped
+        opened: dict[tuple[str, int], AESGCM] = {}
+        plain = []
+        for subject, sealed in pairs:
+            generation = _generation(sealed)
+            name = (subject, generation)
+            if name not in opened:
+                opened[name] = AESGCM(self._unwrap(subject, generation, found.get(name), known=name in found))
+            plain.append(_decrypt(opened[name], subject, generation, sealed))
+        return plain
+
+    def destroy(self, subject: str) -> bool:
+        """Destroys every key of a subject, durably. True when there was one. Later data of the subject get a new key.
+
+        Overwrites the key's bytes in the file and empties the write-ahead log; copies in backups are not reached.
+        """
+        with self._database.writing() as connection:
+            connection.execute("PRAGMA secure_delete=ON")
+            changed = connection.execute(
+                "UPDATE keys SET wrapped = NULL, destroyed = ? WHERE subject = ? AND wrapped IS NOT NULL",
+                (now().isoformat(), subject),
+            ).rowcount
+        self._database.checkpoint()
+        return changed > 0
+
+    def _newest(self, subjects: Sequence[str]) -> dict[str, tuple[int, bytes]]:
+        """The key in use of each subject that has one."""
+        keys: dict[str, tuple[int, bytes]] = {}
+        with self._database.reading() as connection:
+            for subject, generation, wrapped in _rows(connection, subjects):
+                if wrapped is not None:
+                    keys[subject] = (generation, self._unwrap(subject, generation, wrapped, known=True))
+        return keys
+
+    def _make(self, subjects: Sequence[str]) -> dict[str, tuple[int, bytes]]:
+        made = now().isoformat()
+        keys: dict[str, tuple[int, bytes]] = {}
+        with self._database.writing() as connection:
+            last: dict[str, tuple[int, bytes | None]] = {}
+            for subject, generation, wrapped in _rows(connection, subjects):
+                last[subject] = (generation, wrapped)
+            for subject in subjects:
+                generation, wrapped = last.get(subject, (0, None))
+                if wrapped is not None:  # another process was faster
+                    keys[subject] = (generation, self._unwrap(subject, generation, wrapped, known=True))
+                    continue
+                generation, key = generation + 1, secrets.token_bytes(_KEY_BYTES)
+                nonce = secrets.token_bytes(_NONCE_BYTES)
+                wrapped = nonce + self._wrapping.encrypt(nonce, key, _bound("wrap", subject, generation))
+                connection.execute(
+                    "INSERT INTO keys (subject, generation, wrapped, made) VALUES (?, ?, ?, ?)",
+                    (subject, generation, wrapped, made),
+                )
+                keys[subject] = (generation, key)
+        return keys
+
+    def _unwrap(self, subject: str, generation: int, wrapped: bytes | None, *, known: bool) -> bytes:
+        if not known:
+            raise StoreError(
+                "the vault has no key for this subject and text", cure="give the subject that it was sealed for"
+            )
+        if wrapped is None:
+            raise StoreError(
+                "the subject's key was destroyed: the text was erased and cannot be read any more",
+                cure="nothing can; its digests still verify",
+            )
+        try:
+            nonce, rest = wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:]
+            return self._wrapping.decrypt(nonce, rest, _bound("wrap", subject, generation))
+        except (InvalidTag, ValueError):
+            raise StoreError(
+                "the master key does not open this vault",
+                where=str(self._master_path),
+                cure="restore keys/master.key from the same backup as ledger/vault.sqlite",
+            ) from None
+
+
+def _rows(connection: sqlite3.Connection, subjects: Sequence[str]) -> Iterable[tuple[str, int, bytes | None]]:
+    """All key generations of the subjects, oldest first, asked for in groups that SQLite takes."""
+    for start in range(0, len(subjects), 500):
+        group = subjects[start : start + 500]
+        marks = ",".join("?" * len(group))
+        yield from connection.execute(
+            f"SELECT subject, generation, wrapped FROM keys WHERE subject IN ({marks}) ORDER BY subject, generation",  # noqa: S608
+            group,
+        )
+
+
+def _encrypt(key: tuple[int, bytes], subject: str, data: bytes) -> bytes:
+    generation, secret = key
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    body = AESGCM(secret).encrypt(nonce, data, _bound("seal", subject, generation))
+    return _HEAD.pack(_LAYOUT, generation, nonce) + body
+
+
+def _generation(sealed: bytes) -> int:
+    if len(sealed) < _HEAD.size + 16 or sealed[:1] != _LAYOUT:
+        raise StoreError("not a sealed text", cure="restore it from a backup")
+    return int(_HEAD.unpack_from(sealed)[1])
+
+
+def _decrypt(key: AESGCM, subject: str, generation: int, sealed: bytes) -> bytes:
+    nonce = _HEAD.unpack_from(sealed)[2]
+    try:
+        return key.decrypt(nonce, sealed[_HEAD.size :], _bound("seal", subject, generation))
+    except InvalidTag:
+        raise StoreError("the sealed text was changed: it does not decrypt", cure="restore it from a backup") from None
+
+
+def _bound(use: str, subject: str, generation: int) -> bytes:
+    """Additional data: a key or text moved to another subject does not open."""
+    return f"sluice/vault/{use}/1\0{generation}\0{subject}".encode()
+
+
+def _derive(master: bytes, use: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=use).derive(master)
+
+
+def _master_path(home: Home) -> Path:
+    return home.keys / "master.key"
+
+
+def _master_key(home: Home) -> bytes:
+    path = _master_path(home)
+    # Asked first: who makes both makes the master key before the vault.
+    vault_exists = home.vault.exists()
+    if not path.exists():
+        if vault_exists:
+            raise StoreError(
+                "the vault exists, but the master key that opens it is gone",
+                where=str(path),
+                cure="restore keys/master.key from a backup",
+            )
+        _create_once(path, secrets.token_bytes(_KEY_BYTES))
+    try:
+        key = path.read_bytes()
+    except OSError as error:
+        raise StoreError(
+            f"the master key cannot be read: {error.strerror}", where=str(path), cure="make it readable to its owner"
+        ) from None
+    if len(key) != _KEY_BYTES:
+        raise StoreError(
+            f"the master key has {len(key)} bytes, not {_KEY_BYTES}", where=str(path), cure="restore it from a backup"
+        )
+    return key
+
+
+def _create_once(path: Path, data: bytes) -> None:
+    """Makes a private file whole and durable, or leaves the one that another process made first."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise StoreError(
+            f"cannot write: {error.strerror}", where=str(path), cure="make the folder writable; nothing was changed"
+        ) from None
+    finally:
+        temporary.unlink(missing_ok=True)

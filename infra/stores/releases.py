@@ -1,0 +1,318 @@
+"""Releases: the signed manifests, approvals and releases of every pipeline, as files. Nothing is believed that does not verify.
+
+    releases/PIPELINE/manifests/DIGEST.json             signed by the installation
+    releases/PIPELINE/approvals/MANIFEST/DIGEST.json    signed by a reviewer
+    releases/PIPELINE/releases/00000001.json            signed by the installation; the number is the sequence
+
+A release is in force when it, its manifest and its approval verify, the approval is over exactly that manifest, and no reviewer rejected the manifest later.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from infra.contracts.model_version import ModelVersion
+from infra.contracts.release import Approval, Release
+from infra.contracts.signed import Signed
+from infra.digest import Digest, parse_digest
+from infra.errors import BadInput, Refused, SluiceError, StoreError
+from infra.home import Home, write_atomic
+from infra.signing import ContractT, Signer, VerifyKey
+from infra.stores.reviewers import Reviewers
+from infra.stores.trust import installation_key, installation_signer
+
+
+@dataclass(frozen=True)
+class VerifiedRelease:
+    """A release that verified together with what it stands on."""
+
+    release: Release
+    manifest: ModelVersion
+    approval: Approval
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A release that is not served, and why (a sentence without any user's text). `version` is 0 where it could not be read."""
+
+    sequence: int
+    version: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class ReleaseState:
+    """What a pipeline's folder holds: the release in force, and every newer one that was refused, newest first."""
+
+    current: VerifiedRelease | None
+    refusals: tuple[Refusal, ...]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The place of the next release: its sequence number and the one in force before it."""
+
+    sequence: int
+    current: VerifiedRelease | None
+
+    @property
+    def previous(self) -> Digest | None:
+        """The digest that the new release names as its `previous`."""
+        return self.current.release.digest if self.current else None
+
+
+class Releases:
+    """The releases of one home. Several processes may read and write at once."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._reviewers = Reviewers(home)
+        self._locks: dict[str, FileLock] = {}
+        self._guard = threading.Lock()
+
+    def put_manifest(self, manifest: ModelVersion) -> Signed:
+        """Signs a manifest with the installation's key and keeps it. Raises StoreError."""
+        signed = installation_signer(self._home).sign(manifest)
+        path = self._folder(manifest.pipeline, "manifests") / _file(manifest.digest)
+        write_atomic(path, signed.to_json())
+        return signed
+
+    def manifest(self, digest: str) -> ModelVersion:
+        """A manifest that verifies. Raises BadInput when there is none of this digest, Refused when it does not verify."""
+        for path in self._home.releases.glob(f"*/manifests/{_file(digest)}"):
+            found = self._open(path, ModelVersion)
+            if found.digest != digest or found.pipeline != path.parent.parent.name:
+                raise Refused(
+                    "the manifest is not the one that its file name says", where=str(path), cure="sluice doctor"
+                )
+            return found
+        raise BadInput(f"there is no manifest {digest}", cure="sluice review list")
+
+    def manifests(self, pipeline: str) -> tuple[ModelVersion, ...]:
+        """Every manifest of a pipeline that verifies, by version."""
+        found = []
+        for path in sorted((self._home.releases / _name(pipeline) / "manifests").glob("*.json")):
+            try:
+                found.append(self.manifest(_digest(path)))
+            except Refused:
+                continue
+        return tuple(sorted(found, key=lambda manifest: (manifest.version, manifest.created)))
+
+    def put_approval(self, approval: Approval, signer: Signer) -> Signed:
+        """Signs a decision with the reviewer's key and keeps it. Raises Refused when the manifest does not verify or the key is not that reviewer's."""
+        manifest = self.manifest(approval.manifest)
+        if (approval.pipeline, approval.version) != (manifest.pipeline, manifest.version):
+            raise Refused("the decision names another version than its manifest", cure="sluice review list")
+        if self._reviewers.key(approval.reviewer) != signer.verify_key:
+            raise Refused(
+                f"the key is not the trusted key of reviewer {approval.reviewer!r}",
+                cure=f"sluice reviewer add {approval.reviewer}",
+            )
+        signed = signer.sign(approval)
+        folder = self._folder(approval.pipeline, "approvals", _digits(approval.manifest))
+        write_atomic(folder / _file(approval.digest), signed.to_json())
+        return signed
+
+    def approvals(self, manifest_digest: str) -> tuple[Approval, ...]:
+        """Every decision over a manifest that verifies against a trusted reviewer's key, oldest first."""
+        found = []
+        for path in self._home.releases.glob(f"*/approvals/{_digits(manifest_digest)}/*.json"):
+            try:
+                approval = self._approval(path)
+            except Refused:
+                continue
+            if approval.manifest == manifest_digest and approval.pipeline == path.parent.parent.parent.name:
+                found.append(approval)
+        # Of two decisions at the same time the rejection counts.
+        return tuple(sorted(found, key=lambda approval: (approval.decided, approval.decision == "rejected")))
+
+    def approval_for(self, manifest_digest: str) -> Approval | None:
+        """The latest decision over a manifest that verifies, or None. It may be a rejection: look at `decision`."""
+        decisions = self.approvals(manifest_digest)
+        return decisions[-1] if decisions else None
+
+    @contextmanager
+    def allocate(self, pipeline: str) -> Iterator[Slot]:
+        """Holds the pipeline's release lock for the time of a `with` block; nobody else can take the sequence number meanwhile. Raises StoreError."""
+        folder = self._folder(pipeline, "releases")
+        with self._guard:
+            lock = self._locks.setdefault(pipeline, FileLock(folder.parent / ".releases.lock"))
+        with lock:
+            yield Slot(max(self._sequences(pipeline), default=0) + 1, self.current(pipeline))
+
+    def put_release(self, release: Release) -> Signed:
+        """Signs a release and puts it in force.
+
+        Raises Refused when its manifest or approval does not verify or does not approve it, StoreError when its sequence number is not the next one.
+        """
+        with self.allocate(release.pipeline) as slot:
+            if release.sequence != slot.sequence:
+                raise StoreError(
+                    f"release {release.sequence} of {release.pipeline} is not the next one ({slot.sequence})",
+                    cure="run the command again",
+                )
+            self._standing(release)
+            signed = installation_signer(self._home).sign(release)
+            _create(self._release_path(release.pipeline, release.sequence), signed.to_json())
+        return signed
+
+    def current(self, pipeline: str) -> VerifiedRelease | None:
+        """The release in force: the highest sequence that verifies. See `inspect` for those that did not."""
+        return self.inspect(pipeline).current
+
+    def inspect(self, pipeline: str) -> ReleaseState:
+        """The release in force, and every newer one that was refused with the reason. Raises StoreError when the installation's key cannot be read."""
+        refusals: list[Refusal] = []
+        sequences = self._sequences(pipeline)
+        for sequence in range(max(sequences, default=0), 0, -1):
+            if sequence not in sequences:
+                refusals.append(Refusal(sequence, 0, f"release {sequence} is missing"))
+                continue
+            version = 0
+            try:
+                release = self._release(pipeline, sequence)
+                version = release.version
+                return ReleaseState(self._standing(release), tuple(refusals))
+            except (Refused, BadInput) as error:
+                refusals.append(Refusal(sequence, version, error.what))
+        return ReleaseState(None, tuple(refusals))
+
+    def history(self, pipeline: str) -> tuple[Release, ...]:
+        """Every release whose own signature verifies, oldest first; whether it is in force is `inspect`'s to say."""
+        found = []
+        for sequence in sorted(self._sequences(pipeline)):
+            try:
+                found.append(self._release(pipeline, sequence))
+            except Refused:
+                continue
+        return tuple(found)
+
+    def pipelines(self) -> tuple[str, ...]:
+        """Every pipeline that has a manifest, sorted."""
+        return tuple(sorted(path.parent.name for path in self._home.releases.glob("*/manifests")))
+
+    def release(self, digest: str) -> VerifiedRelease:
+        """One release by its digest, in force or not, with its manifest and the approval that it names. Raises BadInput or Refused."""
+        for pipeline in self.pipelines():
+            for release in self.history(pipeline):
+                if release.digest == digest:
+                    return VerifiedRelease(release, *self._parents(release))
+        raise BadInput(f"there is no release {digest} that verifies", cure="sluice audit query --kind release")
+
+    def _standing(self, release: Release) -> VerifiedRelease:
+        """Refuses a release whose manifest, approval or approver does not hold today."""
+        manifest, approval = self._parents(release)
+        latest = self.approval_for(release.manifest)
+        if latest is None or latest.decision != "approved":
+            by = f" by {latest.reviewer}" if latest else ""
+            raise Refused(f"the version was rejected{by} after its approval", cure="sluice review list")
+        return VerifiedRelease(release, manifest, approval)
+
+    def _parents(self, release: Release) -> tuple[ModelVersion, Approval]:
+        manifest = self.manifest(release.manifest)
+        if (release.pipeline, release.version) != (manifest.pipeline, manifest.version):
+            raise Refused("the release names another version than its manifest", cure="sluice doctor")
+        for approval in self.approvals(release.manifest):
+            if approval.digest == release.approval:
+                if approval.decision != "approved" or approval.version != release.version:
+                    raise Refused("the decision that the release names does not approve it", cure="sluice review list")
+                return manifest, approval
+        raise Refused("no approval by a trusted reviewer stands behind the release", cure="sluice review list")
+
+    def _release(self, pipeline: str, sequence: int) -> Release:
+        path = self._release_path(pipeline, sequence)
+        release = self._open(path, Release)
+        if (release.pipeline, release.sequence) != (pipeline, sequence):
+            raise Refused("the release is not the one that its file name says", where=str(path), cure="sluice doctor")
+        return release
+
+    def _approval(self, path: Path) -> Approval:
+        envelope = _read(path)
+        known = self._reviewers.by_key_id(envelope.key_id)
+        if known is None:
+            raise Refused("the decision is signed by nobody who is trusted", where=str(path), cure="sluice doctor")
+        name, key = known
+        approval = _verified(path, envelope, key, Approval)
+        if approval.reviewer != name or approval.digest != _digest(path):
+            raise Refused("the decision is not its signer's", where=str(path), cure="sluice doctor")
+        return approval
+
+    def _open(self, path: Path, kind: type[ContractT]) -> ContractT:
+        return _verified(path, _read(path), installation_key(self._home), kind)
+
+    def _sequences(self, pipeline: str) -> frozenset[int]:
+        files = (self._home.releases / _name(pipeline) / "releases").glob("*.json")
+        return frozenset(int(path.stem) for path in files if path.stem.isascii() and path.stem.isdecimal())
+
+    def _release_path(self, pipeline: str, sequence: int) -> Path:
+        return self._home.releases / _name(pipeline) / "releases" / f"{sequence:08d}.json"
+
+    def _folder(self, pipeline: str, *parts: str) -> Path:
+        return self._home.folder(self._home.releases.joinpath(_name(pipeline), *parts))
+
+
+def _read(path: Path) -> Signed:
+    try:
+        return Signed.from_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        if isinstance(error, SluiceError):
+            raise Refused("not a signed file", where=str(path), cure="restore it from a backup") from None
+        raise Refused("the signed file cannot be read", where=str(path), cure="restore it from a backup") from None
+
+
+def _verified(path: Path, envelope: Signed, key: VerifyKey, kind: type[ContractT]) -> ContractT:
+    try:
+        return key.open(envelope, kind)
+    except Refused as error:
+        raise Refused(error.what, where=str(path), cure=error.cure) from None
+    except ValueError:
+        raise Refused(f"the signed text is not a {kind.schema_id}", where=str(path), cure="sluice doctor") from None
+
+
+def _create(path: Path, data: bytes) -> None:
+    """Writes a whole file under a name that nobody has taken. Raises StoreError when somebody has."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.draft")
+    write_atomic(draft, data)
+    try:
+        os.link(draft, path)
+    except OSError as error:
+        raise StoreError(
+            f"the release cannot be written: {error.strerror}", where=str(path), cure="run the command again"
+        ) from None
+    finally:
+        draft.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _name(pipeline: str) -> str:
+    """Keeps a name from leaving the folder."""
+    if not pipeline or pipeline.startswith(".") or "/" in pipeline or "\0" in pipeline:
+        raise BadInput("not the name of a pipeline", cure="sluice plan PIPELINE")
+    return pipeline
+
+
+def _digits(digest: str) -> str:
+    try:
+        return parse_digest(digest).removeprefix("sha256:")
+    except ValueError:
+        raise BadInput("not a digest", cure="give 'sha256:' and 64 hexadecimal digits") from None
+
+
+def _file(digest: str) -> str:
+    return f"{_digits(digest)}.json"
+
+
+def _digest(path: Path) -> Digest:
+    return Digest(f"sha256:{path.stem}")

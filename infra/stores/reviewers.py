@@ -1,0 +1,65 @@
+"""Reviewers: who may approve a version. Each has an Ed25519 key pair of their own under `keys/reviewers/`."""
+
+from __future__ import annotations
+
+from pydantic import TypeAdapter, ValidationError
+
+from infra.contracts.base import Name
+from infra.errors import BadInput, StoreError
+from infra.home import Home
+from infra.signing import Signer, VerifyKey
+from infra.stores.trust import create_signer
+
+
+class Reviewers:
+    """The reviewers of one home. A `.pub` file that is there is trusted; without it nothing of that reviewer verifies."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._folder = home.keys / "reviewers"
+
+    def add(self, name: str) -> Signer:
+        """Makes a reviewer's keys, or returns those that are there. Raises BadInput for a bad name, StoreError when they cannot be written."""
+        return create_signer(self._home, f"reviewers/{_checked(name)}")
+
+    def signer(self, name: str) -> Signer:
+        """The key with which a reviewer signs. Raises BadInput when there is no such reviewer."""
+        path = self._folder / f"{_checked(name)}.key"
+        if not path.is_file() or self.key(name) is None:
+            raise BadInput(f"there is no reviewer {name!r} here", cure=f"sluice reviewer add {name}")
+        return Signer(path)
+
+    def key(self, name: str) -> VerifyKey | None:
+        """A reviewer's trusted public key, or None when there is no such reviewer. Raises StoreError when the file is damaged."""
+        path = self._folder / f"{_checked(name)}.pub"
+        try:
+            return VerifyKey.from_text(path.read_text(encoding="ascii"))
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError):
+            raise StoreError(
+                "a reviewer's public key cannot be read", where=str(path), cure="restore the file from a backup"
+            ) from None
+
+    def by_key_id(self, key_id: str) -> tuple[str, VerifyKey] | None:
+        """The reviewer whose key has this id, with the key, or None. Raises StoreError when a key file is damaged."""
+        for name in self.names():
+            key = self.key(name)
+            if key is not None and key.key_id == key_id:
+                return name, key
+        return None
+
+    def names(self) -> tuple[str, ...]:
+        """All reviewers, sorted."""
+        return tuple(sorted(path.stem for path in self._folder.glob("*.pub")))
+
+
+def _checked(name: str) -> str:
+    """Also what keeps a name from leaving the folder."""
+    try:
+        return TypeAdapter(Name).validate_python(name)
+    except ValidationError:
+        raise BadInput(
+            "not a reviewer's name",
+            cure="use 1 to 63 lower-case letters, digits, '.', '_' or '-', the first a letter or digit",
+        ) from None

@@ -1,0 +1,137 @@
+"""Opens the SQLite files of a home: WAL, every commit durable (synchronous FULL), several processes, private to the owner.
+
+What SQLite reports comes out as StoreError with a cure. Schemas belong to the stores that own them.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+from infra.errors import SluiceError, StoreError
+
+_BUSY_S = 30.0
+"""How long a writer waits for another process before it gives up."""
+
+_CURES: tuple[tuple[str, str, str], ...] = (
+    ("full", "the disk is full", "free some disk space; nothing was recorded"),
+    ("readonly", "the file cannot be written to", "make the file and its folder writable; nothing was recorded"),
+    ("read-only", "the file cannot be written to", "make the file and its folder writable; nothing was recorded"),
+    ("locked", "another process holds it for too long", "try again; `sluice status` shows what runs"),
+    ("unable to open", "the file cannot be opened", "make the file and its folder readable and writable"),
+    ("malformed", "the file is damaged", "restore it from a backup"),
+    ("not a database", "the file is damaged", "restore it from a backup"),
+)
+
+
+@contextmanager
+def store_errors(path: Path) -> Iterator[None]:
+    """Turns what SQLite and the disk raise into StoreError, headed by the file's path."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        # SQLite's own messages name tables and columns, never values.
+        text = str(error)
+        for sign, what, cure in _CURES:
+            if sign in text:
+                raise StoreError(what, where=str(path), cure=cure) from None
+        raise StoreError(f"the store failed: {text}", where=str(path), cure="sluice doctor") from None
+    except OSError as error:
+        if isinstance(error, SluiceError):
+            raise
+        raise StoreError(
+            f"the store failed: {error.strerror}", where=str(path), cure="make the file and its folder writable"
+        ) from None
+
+
+def connect(path: Path, schema: str, version: int) -> sqlite3.Connection:
+    """Opens a store and makes its tables on first use, race-free between processes. Usable from any thread, one at a time.
+
+    The connection is in autocommit mode: who writes says BEGIN IMMEDIATE. Raises StoreError when it cannot be opened, or
+    when a newer Sluice wrote it.
+    """
+    with store_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+        if _version(connection) == 0:
+            # Two processes that switch to WAL at once can see "locked" in spite of the busy timeout.
+            with FileLock(path.with_name(f".{path.name}.lock")):
+                connection.execute("PRAGMA journal_mode=WAL")
+                if _version(connection) == 0:
+                    connection.executescript(f"BEGIN IMMEDIATE;\n{schema}\nPRAGMA user_version={version};\nCOMMIT;")
+        found = _version(connection)
+        connection.execute("PRAGMA synchronous=FULL")
+    if found != version:
+        connection.close()
+        raise StoreError(
+            f"the file has layout {found}, this Sluice reads layout {version}",
+            where=str(path),
+            cure="use the Sluice version that wrote it",
+        )
+    return connection
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+class Database:
+    """One SQLite file for one process: a writing connection under a lock, and a fresh connection for each read."""
+
+    def __init__(self, path: Path, schema: str, version: int) -> None:
+        self.path = path
+        self._schema = schema
+        self._version = version
+        self._lock = threading.RLock()
+        self._owner = os.getpid()
+        self._connection = connect(path, schema, version)
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One durable transaction: committed when the block ends, rolled back when it raises. Serialised between threads and processes.
+
+        Raises StoreError when nothing could be written.
+        """
+        with self._lock, store_errors(self.path):
+            if os.getpid() != self._owner:
+                # A connection must not be carried across a fork: the child opens its own and never touches the parent's.
+                self._connection = connect(self.path, self._schema, self._version)
+                self._owner = os.getpid()
+            connection = self._connection
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """One consistent view that no writer blocks. Raises StoreError."""
+        with store_errors(self.path):
+            connection = sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+            try:
+                connection.execute("BEGIN")
+                yield connection
+            finally:
+                connection.close()
+
+    def checkpoint(self) -> None:
+        """Moves the write-ahead log into the file and empties it, so that overwritten bytes are gone from both. Raises StoreError."""
+        with self._lock, store_errors(self.path):
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """Closes the writing connection. Nothing may be written afterwards."""
+        with self._lock:
+            self._connection.close()
