@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, PlainSerializer, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    PlainSerializer,
+    StringConstraints,
+    ValidationError,
+)
 
 from infra.digest import Digest, canonical_json, digest_of, parse_digest
 from infra.errors import BadInput
+
+_RESTORE = "restore it from a backup"
 
 
 class Frozen(BaseModel):
@@ -38,20 +49,23 @@ class Contract(Frozen):
     @classmethod
     def from_json(cls, data: bytes) -> Self:
         """Reads what `to_json` wrote. Raises BadInput when it is another noun, or not well formed."""
-        import json
-
         try:
             fields: Any = json.loads(data)
-            found = fields.pop("schema", None)
-        except (ValueError, AttributeError):
-            raise BadInput(
-                f"not a {cls.schema_id} contract: not a JSON object", cure="restore it from a backup"
-            ) from None
+        except ValueError:
+            fields = None
+        if not isinstance(fields, dict):
+            raise BadInput(f"not a {cls.schema_id} contract: not a JSON object", cure=_RESTORE)
+        found = fields.pop("schema", None)
         if found != cls.schema_id:
             raise BadInput(
                 f"expected a {cls.schema_id} contract, found {found!r}", cure="give the digest of the right noun"
             )
-        return cls.model_validate_json(canonical_json(fields))
+        try:
+            return cls.model_validate_json(json.dumps(fields))
+        except ValidationError as error:
+            # Only the keys: a value could be a person's text.
+            keys = sorted({".".join(map(str, detail["loc"])) for detail in error.errors(include_input=False)})
+            raise BadInput(f"not a {cls.schema_id} contract: bad keys {', '.join(keys)}", cure=_RESTORE) from None
 
 
 DigestStr = Annotated[Digest, StringConstraints(strict=True), AfterValidator(parse_digest)]

@@ -1,0 +1,86 @@
+"""Contracts: canonical, named by content, refused when they are another noun or have unknown keys."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from infra.contracts.audit import CheckRecord, RequestCompleted, SpanRecord, parse_event
+from infra.contracts.base import now
+from infra.contracts.policy_ref import PolicyRef
+from infra.contracts.row import SnapshotRow
+from infra.digest import sha256
+from infra.errors import BadInput
+
+ROW = SnapshotRow(
+    row_id="r1", split="train", subject="s", language="es", text="hola", answer="a", label="a", salt="0" * 32
+)
+
+
+def test_the_bytes_hash_to_the_digest() -> None:
+    assert sha256(ROW.to_json()) == ROW.digest
+
+
+def test_reads_what_it_wrote() -> None:
+    assert SnapshotRow.from_json(ROW.to_json()) == ROW
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"])))
+def test_another_content_has_another_name(one: str, other: str) -> None:
+    same = ROW.model_copy(update={"text": one}).digest == ROW.model_copy(update={"text": other}).digest
+    assert same == (one == other)
+
+
+def test_another_noun_is_refused() -> None:
+    with pytest.raises(BadInput, match="expected a sluice/policy-ref/1"):
+        PolicyRef.from_json(ROW.to_json())
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"null", b"{", b"\xff", b"{}"])
+def test_what_is_no_contract_is_refused(data: bytes) -> None:
+    with pytest.raises(BadInput):
+        SnapshotRow.from_json(data)
+
+
+def test_unknown_keys_and_wrong_types_are_refused() -> None:
+    fields = json.loads(ROW.to_json())
+    for change in ({"more": 1}, {"text": 1}, {"split": "dev"}):
+        with pytest.raises(BadInput, match="bad keys"):
+            SnapshotRow.from_json(json.dumps(fields | change).encode())
+
+
+def test_is_immutable() -> None:
+    with pytest.raises(ValidationError):
+        ROW.text = "changed"  # type: ignore[misc]
+
+
+def test_an_event_round_trips_through_its_kind() -> None:
+    check = CheckRecord(
+        rule="pii",
+        direction="output",
+        verdict="redact",
+        score=0.9,
+        milliseconds=1.25,
+        spans=(SpanRecord(start=1, end=4, entity="EMAIL_ADDRESS"),),
+    )
+    event = RequestCompleted(
+        event_id="x/completed",
+        at=now(),
+        pipeline="p",
+        response_id="x",
+        outcome="answered",
+        refusal_rule="",
+        checks=(check,),
+        prompt_tokens=3,
+        completion_tokens=4,
+        seconds=0.25,
+        sealed=None,
+    )
+    assert parse_event(event.to_json()) == event
+
+
+def test_an_unknown_event_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        parse_event(b'{"kind":"request.forgotten"}')

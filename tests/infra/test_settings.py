@@ -1,0 +1,39 @@
+"""Settings: read once from the environment, unknown names refused, all problems at once, sources told."""
+
+import pytest
+
+from infra.errors import ConfigError, StoreError
+from infra.settings import read_settings
+
+
+def test_defaults_listen_on_loopback_only(tmp_path) -> None:
+    settings = read_settings({"SLUICE_HOME": str(tmp_path / "home")})
+    assert settings.servers.host == "127.0.0.1"
+    assert settings.telemetry.telemetry_content == "none"
+    assert settings.home.root == tmp_path / "home"
+    assert all(row.source == "default" for row in settings.sources if row.name != "SLUICE_HOME")
+
+
+def test_a_value_from_the_environment_is_told(tmp_path) -> None:
+    settings = read_settings({"SLUICE_HOME": str(tmp_path), "SLUICE_GATEWAY_PORT": "8123"})
+    assert settings.servers.gateway_port == 8123
+    row = next(row for row in settings.sources if row.name == "SLUICE_GATEWAY_PORT")
+    assert (row.value, row.source) == ("8123", "environment")
+
+
+def test_every_problem_comes_at_once(tmp_path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_settings({"SLUICE_HOM": "x", "SLUICE_GATEWAY_PORT": "many", "SLUICE_MLFLOW_PORT": "70000"})
+    keys = {problem.key for problem in caught.value.problems}
+    assert keys == {"SLUICE_HOM", "SLUICE_GATEWAY_PORT", "SLUICE_MLFLOW_PORT"}
+    assert "SLUICE_HOME" in str(caught.value)
+
+
+def test_other_names_are_left_alone(tmp_path) -> None:
+    read_settings({"SLUICE_HOME": str(tmp_path), "PATH": "/bin", "SLUICE_TEST_DATA": "/data"})
+
+
+def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot make the folder"):
+        read_settings({"SLUICE_HOME": str(tmp_path / "file" / "home")})
