@@ -1,0 +1,111 @@
+"""The summary at the end of a run: rows, training, scores side by side, verdict, and the next sensible command."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from flows.cli.retrain import state_of
+from flows.lifecycle import Lifecycle
+from flows.pipeline import Pipeline
+from infra.contracts.evaluation import Metric, Subject
+from infra.digest import short
+
+_SUBJECTS: tuple[Subject, ...] = ("candidate", "base", "champion")
+_COLOURS = {"GO": "green", "NO_GO": "red", "INCONCLUSIVE": "yellow"}
+
+
+def print_summary(pipeline: Pipeline, done: Lifecycle) -> None:
+    """Prints the run for a person: tables on stdout, the next command last."""
+    console = Console()
+    console.print(data_table(done))
+    console.print(training_line(done))
+    console.print(scores_table(done))
+    console.print(gate_table(done))
+    console.print(verdict_line(pipeline, done))
+    console.print(f"[dim]next:[/dim] {next_command(pipeline, done)}", highlight=False)
+
+
+def data_table(done: Lifecycle) -> Table:
+    """What came in and what became of it."""
+    snapshot = done.snapshot
+    table = Table(title=f"Data: snapshot {short(snapshot.digest)}", title_justify="left")
+    table.add_column("rows")
+    table.add_column("count", justify="right")
+    table.add_row("in", f"{snapshot.rows_in:,}")
+    for count in snapshot.quarantined:
+        table.add_row(f"quarantined: {count.reason}", f"{count.rows:,}")
+    table.add_row("exact duplicates", f"{snapshot.duplicates_exact:,}")
+    table.add_row("near duplicates", f"{snapshot.duplicates_near:,}")
+    table.add_row(f"left out of training: {snapshot.leakage_measure}", f"{snapshot.leaked:,}")
+    for split in snapshot.splits:
+        table.add_row(f"kept for {split.name}", f"{split.rows:,}")
+    spans = sum(count.spans for count in snapshot.redacted)
+    kinds = ", ".join(
+        f"{count.entity} {count.spans}" for count in sorted(snapshot.redacted, key=lambda c: -c.spans)[:6]
+    )
+    table.add_row(f"personal data redacted ({kinds or 'none'})", f"{spans:,}")
+    return table
+
+
+def training_line(done: Lifecycle) -> str:
+    """Speed and loss in one line."""
+    figures = done.adapter.figures
+    return (
+        f"Training: {figures.steps} steps, {figures.tokens:,} tokens in {float(figures.seconds):.0f} s "
+        f"({float(figures.tokens_per_s):.0f} tokens/s), loss {float(figures.first_loss):.3f} -> "
+        f"{float(figures.last_loss):.3f}, adapter {short(done.adapter.digest)}"
+    )
+
+
+def scores_table(done: Lifecycle) -> Table:
+    """Each metric of candidate, base and champion with its 95 % interval."""
+    subjects = [scores for subject in _SUBJECTS if (scores := done.report.scores(subject))]
+    items = subjects[0].outcomes.items if subjects else 0
+    table = Table(title=f"Evaluation on {items:,} held-out items (95 % intervals)", title_justify="left")
+    table.add_column("metric")
+    for scores in subjects:
+        table.add_column(scores.subject, justify="right")
+    for name in dict.fromkeys(metric.name for scores in subjects for metric in scores.metrics):
+        table.add_row(name, *(_cell(scores.metric(name)) for scores in subjects))
+    outcomes = (
+        (scores.outcomes.correct, scores.outcomes.wrong, scores.outcomes.truncated, scores.outcomes.error)
+        for scores in subjects
+    )
+    table.add_row("correct/wrong/truncated/error", *("/".join(map(str, counts)) for counts in outcomes))
+    return table
+
+
+def gate_table(done: Lifecycle) -> Table:
+    """Each rule of the gate with what it required and what was measured."""
+    table = Table(
+        "rule", "required", "measured", "verdict", title=f"Gate {short(done.decision.gate)}", title_justify="left"
+    )
+    for reason in done.decision.reasons:
+        colour = _COLOURS[reason.verdict.value]
+        table.add_row(reason.rule, reason.required, reason.measured, f"[{colour}]{reason.verdict.value}[/{colour}]")
+    return table
+
+
+def verdict_line(pipeline: Pipeline, done: Lifecycle) -> str:
+    """Verdict, version and what state the run ended in."""
+    colour = _COLOURS[done.decision.verdict.value]
+    line = f"Verdict: [bold {colour}]{done.decision.verdict.value}[/bold {colour}]"
+    if done.version:
+        line += f", {pipeline.name} version {done.version.version}, manifest {short(done.version.digest)}"
+    if done.release:
+        line += f", released as champion (release {done.release.sequence})"
+    return f"{line}, state: {state_of(done)}"
+
+
+def next_command(pipeline: Pipeline, done: Lifecycle) -> str:
+    """What a person would do now."""
+    if done.release:
+        return f"sluice release history {pipeline.name}"
+    if done.version:
+        return f"sluice review show {pipeline.name} {done.version.version}"
+    return f"read the reasons above, then: sluice retrain {pipeline.name}"
+
+
+def _cell(metric: Metric | None) -> str:
+    return "-" if metric is None else f"{metric.value:.3f} ({metric.low:.3f} to {metric.high:.3f})"
