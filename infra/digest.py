@@ -15,6 +15,8 @@ Digest = NewType("Digest", str)
 _PREFIX = "sha256:"
 _MAX_SAFE_INTEGER = 2**53 - 1
 _READ_BYTES = 1 << 20
+_string = json.JSONEncoder(ensure_ascii=False).encode
+"""Made once: `json.dumps` would make an encoder for every string."""
 
 
 def sha256(data: bytes) -> Digest:
@@ -63,7 +65,7 @@ def _write(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return _string(value)
     if isinstance(value, int):
         if abs(value) > _MAX_SAFE_INTEGER:
             raise ValueError("canonical JSON holds no integer beyond 2**53 - 1; write it as a string")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -89,7 +90,7 @@ class Signer:
             write_atomic(path.with_suffix(".pub"), signer.verify_key.to_text().encode() + b"\n", mode=0o644)
         return signer
 
-    @property
+    @cached_property
     def _private(self) -> Ed25519PrivateKey:
         try:
             return Ed25519PrivateKey.from_private_bytes(base64.b64decode(self.path.read_bytes()))
@@ -100,7 +101,7 @@ class Signer:
                 cure="restore the file from a backup (mode 0600)",
             ) from None
 
-    @property
+    @cached_property
     def verify_key(self) -> VerifyKey:
         """The public half."""
         return VerifyKey(self._private.public_key().public_bytes(_RAW, serialization.PublicFormat.Raw))
