@@ -1,4 +1,4 @@
-"""The hash chain: what a leaf covers, how heads follow each other, which columns an event has. Pure functions; no store.
+"""The hash chain: what a leaf covers, how heads follow each other, which columns an event has. No store.
 
     leaf_i = SHA-256("sluice/leaf/1" 0x00 | length of event (8 bytes) | event | SHA-256 of the payload, or nothing)
     head_i = SHA-256("sluice/head/1" 0x00 | head_(i-1) | leaf_i),   head_(-1) = SHA-256("sluice/head/1" 0x00)
@@ -28,7 +28,10 @@ GENESIS = hashlib.sha256(_HEAD).digest()
 
 
 class LedgerTip(Contract):
-    """How long the ledger is and where its chain stands; signed by the installation with every append, so that cutting the end off is seen."""
+    """How long the ledger is and where its chain stands.
+
+    Signed by the installation with every append, so that cutting the end off is seen.
+    """
 
     schema_id: ClassVar[str] = "sluice/ledger-tip/1"
 
@@ -61,7 +64,8 @@ class Columns:
             raise BadInput("not an event", cure="restore the ledger from a backup") from None
         if not all(isinstance(text, str) for text in texts) or not isinstance(version, int | None):
             raise BadInput("not an event", cure="restore the ledger from a backup")
-        return cls(*texts, version)
+        event_id, kind, at, pipeline, response_id, tenant, subject, outcome = texts
+        return cls(event_id, kind, at, pipeline, response_id, tenant, subject, outcome, version)
 
     def values(self) -> tuple[str | int | None, ...]:
         """The values in the order of `COLUMNS`."""
@@ -94,7 +98,7 @@ def _events() -> TypeAdapter[AuditEvent]:
 
 
 def read_event(data: bytes) -> AuditEvent:
-    """An event from its canonical JSON. Raises BadInput when it is none, or when the bytes are not the canonical ones."""
+    """An event from its canonical JSON. Raises BadInput when it is none, or not in its canonical form."""
     try:
         fields = json.loads(data)
         fields.pop("schema")

@@ -1,4 +1,7 @@
-"""Checks a whole ledger: every leaf, head, column and payload, the signed tip, the list of requests under way, the triggers. Bounded memory."""
+"""Checks a whole ledger in bounded memory.
+
+Every leaf, head, column and payload; the signed tip; the list of requests under way; the triggers that forbid changes.
+"""
 
 from __future__ import annotations
 
@@ -62,15 +65,13 @@ def check(connection: sqlite3.Connection, key: VerifyKey) -> LedgerCheck:
     """Recomputes everything within the connection's transaction. Raises sqlite3.Error when the file cannot be read."""
     found: list[Mismatch] = []
     count = 0
-    entries, head = 0, GENESIS
     chain = _Chain()
     for part in (chain.entries(connection), chain.ending(connection, key), _stray(connection), _triggers(connection)):
         for mismatch in part:
             count += 1
             if len(found) < _MOST:
                 found.append(mismatch)
-    entries, head = chain.count, chain.head
-    return LedgerCheck(entries, digest_text(head), key.key_id, tuple(found), count)
+    return LedgerCheck(chain.count, digest_text(chain.head), key.key_id, tuple(found), count)
 
 
 class _Chain:
@@ -83,7 +84,8 @@ class _Chain:
     def entries(self, connection: sqlite3.Connection) -> Iterator[Mismatch]:
         names = ", ".join(f"events.{name}" for name in COLUMNS)
         rows = connection.execute(
-            f"SELECT events.idx, event, leaf, head, data, {names} FROM events LEFT JOIN payloads USING (idx) ORDER BY events.idx"  # noqa: S608
+            f"SELECT events.idx, event, leaf, head, data, {names} FROM events "  # noqa: S608
+            "LEFT JOIN payloads USING (idx) ORDER BY events.idx"
         )
         for index, event, leaf, head, payload, *columns in rows:
             for missing in range(self.count, min(index, self.count + _MOST)):

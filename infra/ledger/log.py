@@ -1,9 +1,11 @@
 """Ledger: the append-only record of every request and every lifecycle step, as a hash chain in SQLite.
 
-What `append` returned for is on disk and stays. MUST: several threads and processes append at once; an event id is written once; an event
-is in the chain before its index is known to anybody. MUST NOT: change or drop an entry; extend a chain whose end is not the signed one.
+What `append` returned for is on disk and stays.
+MUST: several threads and processes append at once; an event id is written once; an event is durable before anybody
+knows its index. MUST NOT: change or drop an entry; extend a chain whose end is not the signed one.
 
-Life of an event: canonical bytes -> leaf (covers event and payload) -> head (covers everything before) -> tip, signed -> commit -> index.
+Life of an event: canonical bytes -> leaf (covers event and payload) -> head (covers all before) -> signed tip ->
+commit -> index.
 """
 
 from __future__ import annotations
@@ -11,10 +13,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from infra.contracts.audit import AuditEvent, RequestAdmitted, RequestCompleted
-from infra.contracts.base import now
 from infra.contracts.signed import Signed
 from infra.digest import sha256
 from infra.errors import BadInput, Refused, StoreError
@@ -22,16 +22,15 @@ from infra.home import Home
 from infra.ledger.chain import (
     COLUMNS,
     GENESIS,
-    Columns,
     LedgerTip,
     digest_text,
-    leaf_hash,
     next_head,
     read_event,
     sealed_digest,
 )
 from infra.ledger.check import LedgerCheck, check
 from infra.ledger.query import AuditFilter, Entry, where
+from infra.ledger.record import Record, interrupted
 from infra.ledger.schema import SCHEMA, VERSION
 from infra.ledger.writers import Writer, alive, forget
 from infra.signing import Signer
@@ -40,28 +39,6 @@ from infra.stores.trust import installation_key, installation_signer
 
 _INSERT = f"INSERT INTO events (idx, {', '.join(COLUMNS)}, event, leaf, head) VALUES (?{', ?' * (len(COLUMNS) + 3)})"  # noqa: S608
 _CHANGED = "sluice audit verify (it names the entry), then restore the ledger from a backup"
-
-
-@dataclass(frozen=True)
-class _Record:
-    """An event made ready before the store is locked."""
-
-    event: AuditEvent
-    data: bytes
-    payload: bytes | None
-    columns: Columns
-    leaf: bytes
-
-    @classmethod
-    def of(cls, event: AuditEvent, payload: bytes | None) -> _Record:
-        named = sealed_digest(event)
-        if named != (sha256(payload) if payload is not None else None):
-            raise BadInput(
-                f"the payload of a {event.kind} event is not the one whose digest the event names as `sealed`",
-                cure="hand the sealed bytes to append together with the event",
-            )
-        data = event.to_json()
-        return cls(event, data, payload, Columns.of(data), leaf_hash(data, payload))
 
 
 class Ledger:
@@ -74,8 +51,8 @@ class Ledger:
         self._writers = home.ledger.parent / "writers"
         self._writer: Writer | None = None
         self._writer_lock = threading.Lock()
-        self._known_tip = ""
-        """The last tip that was seen to verify: most appends follow our own and need no check of its signature."""
+        self._known_tip = ("", LedgerTip(size=0, head=digest_text(GENESIS)))
+        """The last tip that verified, as stored and as read: most appends follow our own and need no new check."""
 
     @classmethod
     def open(cls, home: Home) -> Ledger:
@@ -86,14 +63,15 @@ class Ledger:
     def append(self, event: AuditEvent, *, payload: bytes | None = None) -> int:
         """Writes an event and returns its index; durable when it returns.
 
-        `payload` is the sealed bytes that the event's `sealed` names. The same event twice returns the first index. Raises StoreError when
-        it could not be written, when the id was used for another event, or when the chain's end was changed; BadInput when payload and event differ.
+        `payload` is the sealed bytes that the event's `sealed` names. The same event twice returns the first index.
+        Raises StoreError when it could not be written, when the id was used for another event, or when the chain's end
+        was changed from outside; BadInput when the payload is not the one that the event names.
         """
         return self.append_many([(event, payload)])[0]
 
     def append_many(self, items: Iterable[tuple[AuditEvent, bytes | None]]) -> tuple[int, ...]:
         """Writes events with their payloads in one durable transaction: all of them or none."""
-        records = [_Record.of(event, payload) for event, payload in items]
+        records = [Record.of(event, payload) for event, payload in items]
         with self._database.writing() as connection:
             return self._write(connection, records)
 
@@ -107,12 +85,12 @@ class Ledger:
         return self.query(AuditFilter(response_id=response_id, limit=1_000)) if response_id else ()
 
     def query(self, wanted: AuditFilter) -> tuple[Entry, ...]:
-        """The newest entries that match, in the ledger's order. Raises StoreError when one of them was changed."""
+        """The newest entries that match, in the ledger's order. Raises StoreError when one of them is no event."""
         condition = where(wanted)
         return self._select(condition.sql, condition.values, wanted.limit)
 
     def payload(self, entry: Entry) -> bytes | None:
-        """The sealed bytes of an entry, or None where it has none. Raises StoreError when they are missing or changed."""
+        """The sealed bytes of an entry, or None where it has none. Raises StoreError when they are gone or changed."""
         with self._database.reading() as connection:
             row = connection.execute("SELECT data FROM payloads WHERE idx = ?", (entry.index,)).fetchone()
         data = bytes(row[0]) if row else None
@@ -121,14 +99,14 @@ class Ledger:
         return data
 
     def verify(self) -> LedgerCheck:
-        """Recomputes every leaf, head, column and payload digest and the signed tip, in one consistent view that stops no writer."""
+        """Recomputes every leaf, head, column and payload digest, and checks the signed tip. Stops no writer."""
         with self._database.reading() as connection:
             return check(connection, self._key)
 
     def close_interrupted(self) -> int:
-        """Records `interrupted` for every admitted request whose writer has ended without completing it; returns how many.
+        """Records `interrupted` for every admitted request whose writer ended without completing it.
 
-        Requests of writers that still run, in this process or another, are left alone.
+        Returns how many. Requests of writers that still run, in this process or another, are left alone.
         """
         with self._database.writing() as connection:
             names = [str(row[0]) for row in connection.execute("SELECT DISTINCT writer FROM pending")]
@@ -139,7 +117,7 @@ class Ledger:
                     row[0] for row in connection.execute("SELECT response_id FROM pending WHERE writer = ?", (name,))
                 ]
             events = [self._interrupted(connection, response_id) for response_id in lost]
-            self._write(connection, [_Record.of(event, None) for event in events])
+            self._write(connection, [Record.of(event, None) for event in events])
         for name in dead:
             forget(self._writers, name)
         return len(lost)
@@ -152,7 +130,7 @@ class Ledger:
                 self._writer = None
         self._database.close()
 
-    def _write(self, connection: sqlite3.Connection, records: Sequence[_Record]) -> tuple[int, ...]:
+    def _write(self, connection: sqlite3.Connection, records: Sequence[Record]) -> tuple[int, ...]:
         index, head = self._end(connection)
         start = index
         indices = []
@@ -175,35 +153,35 @@ class Ledger:
             indices.append(index)
             index += 1
         if index > start:
-            tip = self._signer.sign(LedgerTip(size=index, head=digest_text(head))).to_json().decode()
+            tip = LedgerTip(size=index, head=digest_text(head))
+            signed = self._signer.sign(tip).to_json().decode()
             connection.execute(
-                "INSERT INTO tip (one, signed) VALUES (1, ?) ON CONFLICT DO UPDATE SET signed = excluded.signed", (tip,)
+                "INSERT INTO tip (one, signed) VALUES (1, ?) ON CONFLICT DO UPDATE SET signed = excluded.signed",
+                (signed,),
             )
-            self._known_tip = tip
+            self._known_tip = (signed, tip)
         return tuple(indices)
 
     def _end(self, connection: sqlite3.Connection) -> tuple[int, bytes]:
-        """Next index and last head, after checking that they are the signed ones: a changed end is never signed anew."""
+        """Next index and last head, once they are known to be the signed ones: a changed end is never signed anew."""
         row = connection.execute("SELECT idx, head FROM events ORDER BY idx DESC LIMIT 1").fetchone()
         index, head = (int(row[0]) + 1, bytes(row[1])) if row else (0, GENESIS)
         signed = connection.execute("SELECT signed FROM tip").fetchone()
-        text = str(signed[0]) if signed else ""
         try:
-            if text == "":
-                intact = index == 0
-            else:
-                envelope = Signed.from_json(text.encode())
-                if text == self._known_tip:
-                    tip = LedgerTip.from_json(envelope.payload.encode())
-                else:
-                    tip = self._key.open(envelope, LedgerTip)
-                intact = (tip.size, tip.head) == (index, digest_text(head))
+            if self._tip(str(signed[0]) if signed else "") == LedgerTip(size=index, head=digest_text(head)):
+                return index, head
         except (Refused, ValueError):
-            intact = False
-        if not intact:
-            raise StoreError("the end of the ledger was changed from outside; nothing was recorded", cure=_CHANGED)
-        self._known_tip = text
-        return index, head
+            pass
+        raise StoreError("the end of the ledger was changed from outside; nothing was recorded", cure=_CHANGED)
+
+    def _tip(self, signed: str) -> LedgerTip:
+        if signed == "":
+            return LedgerTip(size=0, head=digest_text(GENESIS))
+        text, tip = self._known_tip
+        if text != signed:
+            tip = self._key.open(Signed.from_json(signed.encode()), LedgerTip)
+            self._known_tip = (signed, tip)
+        return tip
 
     def _follow(self, connection: sqlite3.Connection, event: AuditEvent) -> None:
         """Keeps the list of requests under way, so that a crash leaves their names and whose they were."""
@@ -228,22 +206,7 @@ class Ledger:
         ).fetchone()
         if row is None:
             raise StoreError("the list of requests under way names one that was never admitted", cure=_CHANGED)
-        admitted = read_event(bytes(row[0]))
-        at = now()
-        return RequestCompleted(
-            event_id=f"{response_id}/completed",
-            at=at,
-            pipeline=admitted.pipeline,
-            trace_id=admitted.trace_id,
-            response_id=response_id,
-            outcome="interrupted",
-            refusal_rule="",
-            checks=(),
-            prompt_tokens=0,
-            completion_tokens=0,
-            seconds=max(0.0, (at - admitted.at).total_seconds()),
-            sealed=None,
-        )
+        return interrupted(bytes(row[0]))
 
     def _select(self, condition: str, values: tuple[str | int, ...], limit: int) -> tuple[Entry, ...]:
         with self._database.reading() as connection:

@@ -21,7 +21,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class AuditFilter:
-    """Which entries to show; what is left out restricts nothing. `since` is inclusive, `until` exclusive (aware times)."""
+    """Which entries to show; what is left out restricts nothing. `since` is inclusive, `until` exclusive (aware)."""
 
     kinds: tuple[str, ...] = ()
     """Exact kinds ('release.written') or their first parts ('request')."""

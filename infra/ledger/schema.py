@@ -1,11 +1,15 @@
-"""The ledger's tables. Triggers forbid every change of what was written; `sluice audit verify` says whether they are still there."""
+"""The ledger's tables.
+
+Triggers forbid every change of what was written; `sluice audit verify` says whether they are still there.
+"""
 
 from __future__ import annotations
 
 VERSION = 1
 
 _NEVER = "\n".join(
-    f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb.upper()} ON {table} BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;"
+    f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb.upper()} ON {table} "
+    "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;"
     for table, verb in (
         ("events", "update"),
         ("events", "delete"),

@@ -1,19 +1,18 @@
-"""Vault: one AES-256-GCM key per data subject, wrapped by the home's master key. Destroying a subject's key makes all of it unreadable, for ever.
+"""Vault: one AES-256-GCM key per data subject, wrapped by the home's master key.
 
-The master key is 32 random bytes in `keys/master.key` (mode 0600). From it HKDF (RFC 5869) derives one key for each use: wrapping,
-pseudonyms, keyed digests. A sealed text is: layout byte 1, key generation (4 bytes), nonce (12 bytes), ciphertext and tag.
+Destroying a subject's key makes all of that subject's texts unreadable, for ever. The master key is 32 random bytes in
+`keys/master.key` (mode 0600); HKDF (RFC 5869) derives from it one key for each use: wrapping, pseudonyms, keyed
+digests. A sealed text is: layout byte 1, key generation (4 bytes), nonce (12 bytes), ciphertext and tag.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 import sqlite3
 import struct
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -24,11 +23,11 @@ from infra.contracts.base import now
 from infra.digest import Digest
 from infra.errors import StoreError
 from infra.home import Home
+from infra.ledger.master_key import KEY_BYTES, master_key, master_key_path
 from infra.stores.sqlite import Database
 
 _LAYOUT = b"\x01"
 _HEAD = struct.Struct(">cI12s")
-_KEY_BYTES = 32
 _NONCE_BYTES = 12
 _SCHEMA = """
 CREATE TABLE keys (
@@ -43,10 +42,10 @@ CREATE TABLE keys (
 
 
 class Vault:
-    """Keys per data subject. Safe to use from several threads and processes at once; no key is kept in memory between calls."""
+    """Keys per data subject. Threads and processes may share one; no subject's key stays in memory between calls."""
 
     def __init__(self, home: Home, master: bytes) -> None:
-        self._master_path = _master_path(home)
+        self._master_path = master_key_path(home)
         self._wrapping = AESGCM(_derive(master, b"sluice/vault/wrap/1"))
         self._pseudonym_key = _derive(master, b"sluice/vault/pseudonym/1")
         self._digest_key = _derive(master, b"sluice/vault/digest/1")
@@ -56,18 +55,21 @@ class Vault:
     def open(cls, home: Home) -> Vault:
         """Opens the vault; makes the master key on first use, race-free between processes.
 
-        Raises StoreError when it cannot be read, or when the vault holds keys and the master key that wrapped them is gone.
+        Raises StoreError when it cannot be read, or when there is a vault and its master key is gone.
         """
         home.folder(home.keys)
         home.folder(home.vault.parent)
-        return cls(home, _master_key(home))
+        return cls(home, master_key(home))
 
     def pseudonym(self, subject: str) -> str:
-        """A keyed hash of an identifier: `sub-` and 32 hexadecimal digits, the same within one home, meaningless outside."""
+        """A keyed hash of an identifier: `sub-` and 32 hexadecimal digits. Stable in one home, meaningless outside."""
         return "sub-" + hmac.new(self._pseudonym_key, subject.encode(), hashlib.sha256).hexdigest()[:32]
 
     def keyed_digest(self, purpose: str, data: bytes) -> Digest:
-        """HMAC-SHA-256 of data for one purpose, in the form of a digest: equal data are found equal, a guess proves nothing without the key."""
+        """HMAC-SHA-256 of data for one purpose, in the form of a digest.
+
+        Equal data have equal digests; without the home's key a guess of the data proves nothing.
+        """
         framed = struct.pack(">I", len(purpose.encode())) + purpose.encode() + data
         return Digest("sha256:" + hmac.new(self._digest_key, framed, hashlib.sha256).hexdigest())
 
@@ -76,11 +78,11 @@ class Vault:
         return self.seal_many([(subject, data)])[0]
 
     def unseal(self, subject: str, sealed: bytes) -> bytes:
-        """Decrypts what `seal` gave for this subject. Raises StoreError: key destroyed, other subject, or changed bytes."""
+        """Decrypts what `seal` gave. Raises StoreError: key destroyed, text changed, or another subject's."""
         return self.unseal_many([(subject, sealed)])[0]
 
     def seal_many(self, items: Iterable[tuple[str, bytes]]) -> list[bytes]:
-        """Seals (subject, data) pairs in order; the keys that are missing are made in one durable transaction before anything is sealed."""
+        """Seals (subject, data) pairs in order. Missing keys are made in one transaction, durable before use."""
         pairs = list(items)
         subjects = list(dict.fromkeys(subject for subject, _ in pairs))
         keys = self._newest(subjects)
@@ -142,7 +144,7 @@ class Vault:
                 if wrapped is not None:  # another process was faster
                     keys[subject] = (generation, self._unwrap(subject, generation, wrapped, known=True))
                     continue
-                generation, key = generation + 1, secrets.token_bytes(_KEY_BYTES)
+                generation, key = generation + 1, secrets.token_bytes(KEY_BYTES)
                 nonce = secrets.token_bytes(_NONCE_BYTES)
                 wrapped = nonce + self._wrapping.encrypt(nonce, key, _bound("wrap", subject, generation))
                 connection.execute(
@@ -211,59 +213,4 @@ def _bound(use: str, subject: str, generation: int) -> bytes:
 
 
 def _derive(master: bytes, use: bytes) -> bytes:
-    return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=use).derive(master)
-
-
-def _master_path(home: Home) -> Path:
-    return home.keys / "master.key"
-
-
-def _master_key(home: Home) -> bytes:
-    path = _master_path(home)
-    # Asked first: who makes both makes the master key before the vault.
-    vault_exists = home.vault.exists()
-    if not path.exists():
-        if vault_exists:
-            raise StoreError(
-                "the vault exists, but the master key that opens it is gone",
-                where=str(path),
-                cure="restore keys/master.key from a backup",
-            )
-        _create_once(path, secrets.token_bytes(_KEY_BYTES))
-    try:
-        key = path.read_bytes()
-    except OSError as error:
-        raise StoreError(
-            f"the master key cannot be read: {error.strerror}", where=str(path), cure="make it readable to its owner"
-        ) from None
-    if len(key) != _KEY_BYTES:
-        raise StoreError(
-            f"the master key has {len(key)} bytes, not {_KEY_BYTES}", where=str(path), cure="restore it from a backup"
-        )
-    return key
-
-
-def _create_once(path: Path, data: bytes) -> None:
-    """Makes a private file whole and durable, or leaves the one that another process made first."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            return
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        raise StoreError(
-            f"cannot write: {error.strerror}", where=str(path), cure="make the folder writable; nothing was changed"
-        ) from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=use).derive(master)

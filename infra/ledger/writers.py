@@ -1,6 +1,7 @@
-"""Which writers of the ledger are alive. Each holds a lock on a file of its own; the kernel lets go of it when the process ends, however it ends.
+"""Which writers of the ledger are alive.
 
-So another gateway's requests under way are never taken for interrupted ones, and a process number that was used again fools nobody.
+Each holds a lock on a file of its own; the kernel lets go of it when the process ends, however it ends. So another
+gateway's requests under way are never taken for interrupted ones, and a process number used again fools nobody.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _NAME = re.compile(r"^writer-[0-9a-f]{24}$")
 
 
 class Writer:
-    """This process's mark: alive as long as the object is open."""
+    """The mark of one writer: it is alive as long as this is open."""
 
     def __init__(self, folder: Path) -> None:
         """Takes a new name and locks its file. Raises StoreError."""
@@ -41,7 +42,9 @@ class Writer:
         return self._process == os.getpid()
 
     def close(self) -> None:
-        """Lets go of the mark; the file stays for `alive` to find it free."""
+        """Lets go of the mark: a writer without a file is not alive."""
+        if self.ours:
+            self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
 
 

@@ -21,7 +21,7 @@ class Blobs:
         self.root = root
 
     def put(self, data: bytes) -> Digest:
-        """Keeps bytes and names them. Durable when it returns; a second put of the same bytes writes nothing. Raises StoreError."""
+        """Keeps bytes and names them. Durable when it returns; a second time writes nothing. Raises StoreError."""
         digest = sha256(data)
         path = self.path(digest)
         if not _is_file_of(path, len(data)):
@@ -30,7 +30,7 @@ class Blobs:
         return digest
 
     def put_file(self, path: Path) -> Digest:
-        """Keeps a copy of a file, read once in pieces of 1 MiB, so that the digest is of what was kept. Raises StoreError."""
+        """Keeps a copy of a file, read once in pieces of 1 MiB: the digest is of what was kept. Raises StoreError."""
         state = hashlib.sha256()
         temporary: Path | None = None
         try:
@@ -74,7 +74,7 @@ class Blobs:
         return data
 
     def check(self, digest: str) -> Path:
-        """The path of a blob whose bytes were just checked in pieces of 1 MiB: for files too large for `get`. Raises StoreError."""
+        """The path of a blob, checked in pieces of 1 MiB: for files too large for `get`. Raises StoreError."""
         path = self.path(digest)
         try:
             found = sha256_file(path)

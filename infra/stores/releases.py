@@ -1,16 +1,15 @@
-"""Releases: the signed manifests, approvals and releases of every pipeline, as files. Nothing is believed that does not verify.
+"""Releases: the signed manifests, approvals and releases of every pipeline, as files. Only what verifies counts.
 
     releases/PIPELINE/manifests/DIGEST.json             signed by the installation
     releases/PIPELINE/approvals/MANIFEST/DIGEST.json    signed by a reviewer
     releases/PIPELINE/releases/00000001.json            signed by the installation; the number is the sequence
 
-A release is in force when it, its manifest and its approval verify, the approval is over exactly that manifest, and no reviewer rejected the manifest later.
+A release is in force when it, its manifest and its approval verify, the approval is over exactly that manifest, and no
+reviewer rejected the manifest later.
 """
 
 from __future__ import annotations
 
-import os
-import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,11 +21,12 @@ from filelock import FileLock
 from infra.contracts.model_version import ModelVersion
 from infra.contracts.release import Approval, Release
 from infra.contracts.signed import Signed
-from infra.digest import Digest, parse_digest
-from infra.errors import BadInput, Refused, SluiceError, StoreError
+from infra.digest import Digest
+from infra.errors import BadInput, Refused, StoreError
 from infra.home import Home, write_atomic
-from infra.signing import ContractT, Signer, VerifyKey
+from infra.signing import ContractT, Signer
 from infra.stores.reviewers import Reviewers
+from infra.stores.signed_files import checked_name, create_new, digest_from, digits, file_of, read_signed, verified
 from infra.stores.trust import installation_key, installation_signer
 
 
@@ -41,7 +41,7 @@ class VerifiedRelease:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A release that is not served, and why (a sentence without any user's text). `version` is 0 where it could not be read."""
+    """A release that is not served, and why (no user's text). `version` is 0 where it could not be read."""
 
     sequence: int
     version: int
@@ -81,13 +81,13 @@ class Releases:
     def put_manifest(self, manifest: ModelVersion) -> Signed:
         """Signs a manifest with the installation's key and keeps it. Raises StoreError."""
         signed = installation_signer(self._home).sign(manifest)
-        path = self._folder(manifest.pipeline, "manifests") / _file(manifest.digest)
+        path = self._folder(manifest.pipeline, "manifests") / file_of(manifest.digest)
         write_atomic(path, signed.to_json())
         return signed
 
     def manifest(self, digest: str) -> ModelVersion:
-        """A manifest that verifies. Raises BadInput when there is none of this digest, Refused when it does not verify."""
-        for path in self._home.releases.glob(f"*/manifests/{_file(digest)}"):
+        """A manifest that verifies. Raises BadInput when there is none, Refused when it does not verify."""
+        for path in self._home.releases.glob(f"*/manifests/{file_of(digest)}"):
             found = self._open(path, ModelVersion)
             if found.digest != digest or found.pipeline != path.parent.parent.name:
                 raise Refused(
@@ -99,15 +99,18 @@ class Releases:
     def manifests(self, pipeline: str) -> tuple[ModelVersion, ...]:
         """Every manifest of a pipeline that verifies, by version."""
         found = []
-        for path in sorted((self._home.releases / _name(pipeline) / "manifests").glob("*.json")):
+        for path in sorted((self._home.releases / checked_name(pipeline) / "manifests").glob("*.json")):
             try:
-                found.append(self.manifest(_digest(path)))
+                found.append(self.manifest(digest_from(path)))
             except Refused:
                 continue
         return tuple(sorted(found, key=lambda manifest: (manifest.version, manifest.created)))
 
     def put_approval(self, approval: Approval, signer: Signer) -> Signed:
-        """Signs a decision with the reviewer's key and keeps it. Raises Refused when the manifest does not verify or the key is not that reviewer's."""
+        """Signs a decision with the reviewer's key and keeps it.
+
+        Raises BadInput or Refused when the manifest is missing or does not verify, or the key is not that reviewer's.
+        """
         manifest = self.manifest(approval.manifest)
         if (approval.pipeline, approval.version) != (manifest.pipeline, manifest.version):
             raise Refused("the decision names another version than its manifest", cure="sluice review list")
@@ -117,14 +120,14 @@ class Releases:
                 cure=f"sluice reviewer add {approval.reviewer}",
             )
         signed = signer.sign(approval)
-        folder = self._folder(approval.pipeline, "approvals", _digits(approval.manifest))
-        write_atomic(folder / _file(approval.digest), signed.to_json())
+        folder = self._folder(approval.pipeline, "approvals", digits(approval.manifest))
+        write_atomic(folder / file_of(approval.digest), signed.to_json())
         return signed
 
     def approvals(self, manifest_digest: str) -> tuple[Approval, ...]:
         """Every decision over a manifest that verifies against a trusted reviewer's key, oldest first."""
         found = []
-        for path in self._home.releases.glob(f"*/approvals/{_digits(manifest_digest)}/*.json"):
+        for path in self._home.releases.glob(f"*/approvals/{digits(manifest_digest)}/*.json"):
             try:
                 approval = self._approval(path)
             except Refused:
@@ -141,7 +144,7 @@ class Releases:
 
     @contextmanager
     def allocate(self, pipeline: str) -> Iterator[Slot]:
-        """Holds the pipeline's release lock for the time of a `with` block; nobody else can take the sequence number meanwhile. Raises StoreError."""
+        """Holds the pipeline's release lock for a `with` block: nobody else takes the number. Raises StoreError."""
         folder = self._folder(pipeline, "releases")
         with self._guard:
             lock = self._locks.setdefault(pipeline, FileLock(folder.parent / ".releases.lock"))
@@ -151,7 +154,8 @@ class Releases:
     def put_release(self, release: Release) -> Signed:
         """Signs a release and puts it in force.
 
-        Raises Refused when its manifest or approval does not verify or does not approve it, StoreError when its sequence number is not the next one.
+        Raises BadInput or Refused when its manifest or approval is missing, does not verify or does not approve it;
+        StoreError when its sequence number is not the next one.
         """
         with self.allocate(release.pipeline) as slot:
             if release.sequence != slot.sequence:
@@ -161,7 +165,7 @@ class Releases:
                 )
             self._standing(release)
             signed = installation_signer(self._home).sign(release)
-            _create(self._release_path(release.pipeline, release.sequence), signed.to_json())
+            create_new(self._release_path(release.pipeline, release.sequence), signed.to_json())
         return signed
 
     def current(self, pipeline: str) -> VerifiedRelease | None:
@@ -169,7 +173,10 @@ class Releases:
         return self.inspect(pipeline).current
 
     def inspect(self, pipeline: str) -> ReleaseState:
-        """The release in force, and every newer one that was refused with the reason. Raises StoreError when the installation's key cannot be read."""
+        """The release in force, and every newer one that was refused with the reason.
+
+        Raises StoreError when a trusted key cannot be read.
+        """
         refusals: list[Refusal] = []
         sequences = self._sequences(pipeline)
         for sequence in range(max(sequences, default=0), 0, -1):
@@ -200,7 +207,10 @@ class Releases:
         return tuple(sorted(path.parent.name for path in self._home.releases.glob("*/manifests")))
 
     def release(self, digest: str) -> VerifiedRelease:
-        """One release by its digest, in force or not, with its manifest and the approval that it names. Raises BadInput or Refused."""
+        """One release by its digest, in force or not, with the manifest and approval that it names.
+
+        Raises BadInput when there is none, Refused when a parent does not verify.
+        """
         for pipeline in self.pipelines():
             for release in self.history(pipeline):
                 if release.digest == digest:
@@ -235,84 +245,25 @@ class Releases:
         return release
 
     def _approval(self, path: Path) -> Approval:
-        envelope = _read(path)
+        envelope = read_signed(path)
         known = self._reviewers.by_key_id(envelope.key_id)
         if known is None:
             raise Refused("the decision is signed by nobody who is trusted", where=str(path), cure="sluice doctor")
         name, key = known
-        approval = _verified(path, envelope, key, Approval)
-        if approval.reviewer != name or approval.digest != _digest(path):
+        approval = verified(path, envelope, key, Approval)
+        if approval.reviewer != name or approval.digest != digest_from(path):
             raise Refused("the decision is not its signer's", where=str(path), cure="sluice doctor")
         return approval
 
     def _open(self, path: Path, kind: type[ContractT]) -> ContractT:
-        return _verified(path, _read(path), installation_key(self._home), kind)
+        return verified(path, read_signed(path), installation_key(self._home), kind)
 
     def _sequences(self, pipeline: str) -> frozenset[int]:
-        files = (self._home.releases / _name(pipeline) / "releases").glob("*.json")
+        files = (self._home.releases / checked_name(pipeline) / "releases").glob("*.json")
         return frozenset(int(path.stem) for path in files if path.stem.isascii() and path.stem.isdecimal())
 
     def _release_path(self, pipeline: str, sequence: int) -> Path:
-        return self._home.releases / _name(pipeline) / "releases" / f"{sequence:08d}.json"
+        return self._home.releases / checked_name(pipeline) / "releases" / f"{sequence:08d}.json"
 
     def _folder(self, pipeline: str, *parts: str) -> Path:
-        return self._home.folder(self._home.releases.joinpath(_name(pipeline), *parts))
-
-
-def _read(path: Path) -> Signed:
-    try:
-        return Signed.from_json(path.read_bytes())
-    except (OSError, ValueError) as error:
-        if isinstance(error, SluiceError):
-            raise Refused("not a signed file", where=str(path), cure="restore it from a backup") from None
-        raise Refused("the signed file cannot be read", where=str(path), cure="restore it from a backup") from None
-
-
-def _verified(path: Path, envelope: Signed, key: VerifyKey, kind: type[ContractT]) -> ContractT:
-    try:
-        return key.open(envelope, kind)
-    except Refused as error:
-        raise Refused(error.what, where=str(path), cure=error.cure) from None
-    except ValueError:
-        raise Refused(f"the signed text is not a {kind.schema_id}", where=str(path), cure="sluice doctor") from None
-
-
-def _create(path: Path, data: bytes) -> None:
-    """Writes a whole file under a name that nobody has taken. Raises StoreError when somebody has."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.draft")
-    write_atomic(draft, data)
-    try:
-        os.link(draft, path)
-    except OSError as error:
-        raise StoreError(
-            f"the release cannot be written: {error.strerror}", where=str(path), cure="run the command again"
-        ) from None
-    finally:
-        draft.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _name(pipeline: str) -> str:
-    """Keeps a name from leaving the folder."""
-    if not pipeline or pipeline.startswith(".") or "/" in pipeline or "\0" in pipeline:
-        raise BadInput("not the name of a pipeline", cure="sluice plan PIPELINE")
-    return pipeline
-
-
-def _digits(digest: str) -> str:
-    try:
-        return parse_digest(digest).removeprefix("sha256:")
-    except ValueError:
-        raise BadInput("not a digest", cure="give 'sha256:' and 64 hexadecimal digits") from None
-
-
-def _file(digest: str) -> str:
-    return f"{_digits(digest)}.json"
-
-
-def _digest(path: Path) -> Digest:
-    return Digest(f"sha256:{path.stem}")
+        return self._home.folder(self._home.releases.joinpath(checked_name(pipeline), *parts))

@@ -12,14 +12,14 @@ from infra.stores.trust import create_signer
 
 
 class Reviewers:
-    """The reviewers of one home. A `.pub` file that is there is trusted; without it nothing of that reviewer verifies."""
+    """The reviewers of one home. A `.pub` file is what makes a reviewer trusted."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
         self._folder = home.keys / "reviewers"
 
     def add(self, name: str) -> Signer:
-        """Makes a reviewer's keys, or returns those that are there. Raises BadInput for a bad name, StoreError when they cannot be written."""
+        """Makes a reviewer's keys, or returns those that are there. Raises BadInput for a bad name, or StoreError."""
         return create_signer(self._home, f"reviewers/{_checked(name)}")
 
     def signer(self, name: str) -> Signer:
@@ -30,7 +30,7 @@ class Reviewers:
         return Signer(path)
 
     def key(self, name: str) -> VerifyKey | None:
-        """A reviewer's trusted public key, or None when there is no such reviewer. Raises StoreError when the file is damaged."""
+        """A reviewer's trusted public key, or None where there is none. Raises StoreError when the file is damaged."""
         path = self._folder / f"{_checked(name)}.pub"
         try:
             return VerifyKey.from_text(path.read_text(encoding="ascii"))

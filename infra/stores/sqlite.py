@@ -1,4 +1,4 @@
-"""Opens the SQLite files of a home: WAL, every commit durable (synchronous FULL), several processes, private to the owner.
+"""Opens the SQLite files of a home: WAL, durable commits (synchronous FULL), several processes, private to the owner.
 
 What SQLite reports comes out as StoreError with a cure. Schemas belong to the stores that own them.
 """
@@ -51,10 +51,10 @@ def store_errors(path: Path) -> Iterator[None]:
 
 
 def connect(path: Path, schema: str, version: int) -> sqlite3.Connection:
-    """Opens a store and makes its tables on first use, race-free between processes. Usable from any thread, one at a time.
+    """Opens a store and makes its tables on first use, race-free between processes. Threads may take turns with it.
 
-    The connection is in autocommit mode: who writes says BEGIN IMMEDIATE. Raises StoreError when it cannot be opened, or
-    when a newer Sluice wrote it.
+    The connection is in autocommit mode: who writes says BEGIN IMMEDIATE. Raises StoreError when it cannot be opened,
+    or when another version of Sluice wrote it.
     """
     with store_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -96,13 +96,13 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """One durable transaction: committed when the block ends, rolled back when it raises. Serialised between threads and processes.
+        """One durable transaction: committed when the block ends, rolled back when it raises.
 
-        Raises StoreError when nothing could be written.
+        Threads and processes take turns. Raises StoreError when nothing could be written.
         """
         with self._lock, store_errors(self.path):
             if os.getpid() != self._owner:
-                # A connection must not be carried across a fork: the child opens its own and never touches the parent's.
+                # A connection must not be carried across a fork: the child opens its own.
                 self._connection = connect(self.path, self._schema, self._version)
                 self._owner = os.getpid()
             connection = self._connection
@@ -127,7 +127,7 @@ class Database:
                 connection.close()
 
     def checkpoint(self) -> None:
-        """Moves the write-ahead log into the file and empties it, so that overwritten bytes are gone from both. Raises StoreError."""
+        """Moves the write-ahead log into the file and empties it: overwritten bytes are gone. Raises StoreError."""
         with self._lock, store_errors(self.path):
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

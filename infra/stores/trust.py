@@ -1,11 +1,14 @@
-"""The installation's own signing key: made once per home, race-free between processes. Its public half is what manifests, releases and the ledger are checked against."""
+"""The installation's own signing key, made once per home, race-free between processes.
+
+Its public half is what manifests, releases and the ledger's tip are checked against.
+"""
 
 from __future__ import annotations
 
 from filelock import FileLock
 
 from infra.errors import SluiceError, StoreError
-from infra.home import Home
+from infra.home import Home, write_atomic
 from infra.signing import Signer, VerifyKey
 
 
@@ -26,7 +29,11 @@ def installation_key(home: Home) -> VerifyKey:
 
 
 def create_signer(home: Home, name: str) -> Signer:
-    """The key pair `keys/NAME.key` and `.pub`, made on first use. Two processes that ask at once get the same pair. Raises StoreError."""
+    """The key pair `keys/NAME.key` and `.pub`, made on first use.
+
+    Two processes that ask at once get the same pair. Raises StoreError when only the private half is missing, or when
+    the disk refuses.
+    """
     path = home.keys / f"{name}.key"
     public = path.with_suffix(".pub")
     if path.exists() and public.exists():
@@ -37,9 +44,10 @@ def create_signer(home: Home, name: str) -> Signer:
             if public.exists() and not path.exists():
                 # A new private key would silently stop everything signed so far from verifying.
                 raise StoreError("the private key is gone", where=str(path), cure="restore the file from a backup")
-            if path.exists() and not public.exists():
-                raise StoreError("the public key is gone", where=str(public), cure="restore the file from a backup")
-            return Signer.load_or_create(path)
+            signer = Signer.load_or_create(path)
+            if not public.exists():  # a crash between the two files
+                write_atomic(public, signer.verify_key.to_text().encode() + b"\n", mode=0o644)
+            return signer
     except OSError as error:
         if isinstance(error, SluiceError):
             raise
