@@ -29,14 +29,14 @@ from infra.ledger.schema import SCHEMA
 from infra.signing import VerifyKey
 
 _MOST = 100
-"""How many mismatches are listed; all are counted."""
+"""How many problems are listed; all are counted."""
 
 _UNDER_WAY = """SELECT response_id FROM events WHERE kind = 'request.admitted'
     EXCEPT SELECT response_id FROM events WHERE kind = 'request.completed'"""
 
 
 @dataclass(frozen=True)
-class Mismatch:
+class LedgerProblem:
     """One thing that is not as it was written. `index` is None where it concerns the ledger as a whole."""
 
     index: int | None
@@ -45,32 +45,32 @@ class Mismatch:
 
 @dataclass(frozen=True)
 class LedgerCheck:
-    """What a verification found. `mismatches` holds the first 100 of `mismatch_count`, in the ledger's order."""
+    """What a verification found. `problems` holds the first 100 of `problem_count`, in the ledger's order."""
 
-    entries: int
+    events: int
     head: Digest
     """The head recomputed from the entries that are there."""
     key_id: str
     """The installation key that the tip was checked against."""
-    mismatches: tuple[Mismatch, ...]
-    mismatch_count: int
+    problems: tuple[LedgerProblem, ...]
+    problem_count: int
 
     @property
     def ok(self) -> bool:
         """Whether everything is as it was written."""
-        return self.mismatch_count == 0
+        return self.problem_count == 0
 
 
 def check(connection: sqlite3.Connection, key: VerifyKey) -> LedgerCheck:
     """Recomputes everything within the connection's transaction. Raises sqlite3.Error when the file cannot be read."""
-    found: list[Mismatch] = []
+    found: list[LedgerProblem] = []
     count = 0
     chain = _Chain()
     for part in (chain.entries(connection), chain.ending(connection, key), _stray(connection), _triggers(connection)):
-        for mismatch in part:
+        for problem in part:
             count += 1
             if len(found) < _MOST:
-                found.append(mismatch)
+                found.append(problem)
     return LedgerCheck(chain.count, digest_text(chain.head), key.key_id, tuple(found), count)
 
 
@@ -81,7 +81,7 @@ class _Chain:
         self.count = 0
         self.head = GENESIS
 
-    def entries(self, connection: sqlite3.Connection) -> Iterator[Mismatch]:
+    def entries(self, connection: sqlite3.Connection) -> Iterator[LedgerProblem]:
         names = ", ".join(f"events.{name}" for name in COLUMNS)
         rows = connection.execute(
             f"SELECT events.idx, event, leaf, head, data, {names} FROM events "  # noqa: S608
@@ -89,33 +89,33 @@ class _Chain:
         )
         for index, event, leaf, head, payload, *columns in rows:
             for missing in range(self.count, min(index, self.count + _MOST)):
-                yield Mismatch(missing, "the entry is missing")
+                yield LedgerProblem(missing, "the entry is missing")
             for what in _entry(event, leaf, payload, tuple(columns)):
-                yield Mismatch(index, what)
+                yield LedgerProblem(index, what)
             expected = next_head(self.head, leaf if isinstance(leaf, bytes) else b"")
             if head != expected:
-                yield Mismatch(index, "the head does not follow from the entries before")
+                yield LedgerProblem(index, "the head does not follow from the entries before")
             # Going on from the stored head names the entry that was changed, and not all that come after it.
             self.head = head if isinstance(head, bytes) else expected
             self.count = index + 1
 
-    def ending(self, connection: sqlite3.Connection, key: VerifyKey) -> Iterator[Mismatch]:
+    def ending(self, connection: sqlite3.Connection, key: VerifyKey) -> Iterator[LedgerProblem]:
         row = connection.execute("SELECT signed FROM tip").fetchone()
         if row is None:
             if self.count:
-                yield Mismatch(None, "the signed tip is missing")
+                yield LedgerProblem(None, "the signed tip is missing")
             return
         try:
             tip = key.open(Signed.from_json(str(row[0]).encode()), LedgerTip)
         except (Refused, ValueError):
-            yield Mismatch(None, "the signature of the tip does not verify")
+            yield LedgerProblem(None, "the signature of the tip does not verify")
             return
         for missing in range(self.count, min(tip.size, self.count + _MOST)):
-            yield Mismatch(missing, "the entry is missing")
+            yield LedgerProblem(missing, "the entry is missing")
         if tip.size < self.count:
-            yield Mismatch(tip.size, "the entry stands after the signed end")
+            yield LedgerProblem(tip.size, "the entry stands after the signed end")
         elif tip.size == self.count and tip.head != digest_text(self.head):
-            yield Mismatch(None, "the last head is not the signed one")
+            yield LedgerProblem(None, "the last head is not the signed one")
 
 
 def _entry(event: object, leaf: object, payload: object, columns: tuple[object, ...]) -> Iterator[str]:
@@ -135,18 +135,18 @@ def _entry(event: object, leaf: object, payload: object, columns: tuple[object, 
         yield "the payload is missing, or is not the one that the event names"
 
 
-def _stray(connection: sqlite3.Connection) -> Iterator[Mismatch]:
+def _stray(connection: sqlite3.Connection) -> Iterator[LedgerProblem]:
     for (index,) in connection.execute("SELECT idx FROM payloads EXCEPT SELECT idx FROM events"):
-        yield Mismatch(index, "a payload has no entry")
+        yield LedgerProblem(index, "a payload has no entry")
     for (_,) in connection.execute(f"SELECT response_id FROM pending EXCEPT SELECT * FROM ({_UNDER_WAY})"):  # noqa: S608
-        yield Mismatch(None, "the list of requests under way names one that is not")
+        yield LedgerProblem(None, "the list of requests under way names one that is not")
     for (_,) in connection.execute(f"SELECT * FROM ({_UNDER_WAY}) EXCEPT SELECT response_id FROM pending"):  # noqa: S608
-        yield Mismatch(None, "a request under way is missing from the list of those")
+        yield LedgerProblem(None, "a request under way is missing from the list of those")
 
 
-def _triggers(connection: sqlite3.Connection) -> Iterator[Mismatch]:
+def _triggers(connection: sqlite3.Connection) -> Iterator[LedgerProblem]:
     if _objects(connection) != _expected():
-        yield Mismatch(None, "the tables or the triggers that forbid changes are not as Sluice made them")
+        yield LedgerProblem(None, "the tables or the triggers that forbid changes are not as Sluice made them")
 
 
 def _objects(connection: sqlite3.Connection) -> frozenset[tuple[str, str, str | None]]:
