@@ -14,7 +14,7 @@ from pathlib import Path
 
 from infra.errors import StoreError
 
-_NAME = re.compile(r"^writer-[0-9a-f]{24}$")
+_NAME = re.compile(r"writer-[0-9a-f]{24}")
 
 
 class Writer:
@@ -50,7 +50,7 @@ class Writer:
 
 def alive(folder: Path, name: str) -> bool:
     """Whether a writer still runs. One without a file does not; a name of the wrong form is not a writer's."""
-    if not _NAME.match(name):
+    if not _NAME.fullmatch(name):
         return False
     try:
         descriptor = os.open(folder / f"{name}.lock", os.O_RDWR)
@@ -69,5 +69,5 @@ def alive(folder: Path, name: str) -> bool:
 
 def forget(folder: Path, name: str) -> None:
     """Removes a dead writer's file, once nothing names it any more."""
-    if _NAME.match(name):
+    if _NAME.fullmatch(name):
         (folder / f"{name}.lock").unlink(missing_ok=True)

@@ -20,8 +20,8 @@ from infra.home import Home
 from infra.stores.sqlite import Database
 
 PREFIX = "slk_"
-_KEY = re.compile(r"^slk_[A-Za-z0-9_-]{43}$")
-_TENANT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
+_KEY = re.compile(r"slk_[A-Za-z0-9_-]{43}")
+_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _LOOKUP_DIGITS = 8
 _SCHEMA = """
 CREATE TABLE callers (
@@ -70,7 +70,7 @@ class Callers:
 
     def create(self, tenant: str) -> NewKey:
         """Makes a key for a tenant. Raises BadInput for a bad name, StoreError when it cannot be kept."""
-        if not _TENANT.match(tenant):
+        if not _TENANT.fullmatch(tenant):
             raise BadInput(
                 "not a tenant's name", cure="use 1 to 63 letters, digits, '.', '_' or '-', the first a letter or digit"
             )
@@ -85,7 +85,7 @@ class Callers:
 
     def find(self, bearer: str) -> Caller | None:
         """Whose key this is, or None when it is nobody's or was revoked. Hashes are compared in constant time."""
-        if not _KEY.match(bearer):
+        if not _KEY.fullmatch(bearer):
             return None
         digest = _hash(bearer)
         found = None
@@ -107,7 +107,7 @@ class Callers:
         return tuple(_record(*row) for row in rows)
 
     def revoke(self, key_id: str) -> CallerRecord:
-        """Ends a key, at once and for good; a second time changes nothing. Raises BadInput when there is no such key."""
+        """Ends a key, at once and for good; a second time changes nothing. Raises BadInput for an unknown id."""
         with self._database.writing() as connection:
             connection.execute(
                 "UPDATE callers SET revoked = ? WHERE id = ? AND revoked IS NULL", (now().isoformat(), key_id)
