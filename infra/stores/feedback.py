@@ -100,4 +100,4 @@ class FeedbackStore:
                 f"SELECT {columns} FROM feedback WHERE {condition} ORDER BY given, id",  # noqa: S608
                 (value,),
             ).fetchall()
-        return tuple(Feedback(*kept, datetime.fromisoformat(given)) for *kept, given in rows)
+        return tuple(Feedback(*row[:7], datetime.fromisoformat(row[7])) for row in rows)
