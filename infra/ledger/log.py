@@ -24,6 +24,7 @@ from infra.ledger.chain import (
     GENESIS,
     LedgerTip,
     digest_text,
+    leaf_hash,
     next_head,
     read_event,
     sealed_digest,
@@ -88,6 +89,24 @@ class Ledger:
         """The newest entries that match, in the ledger's order. Raises StoreError when one of them is no event."""
         condition = where(wanted)
         return self._select(condition.sql, condition.values, wanted.limit)
+
+    def intact(self, entry: Entry) -> bool:
+        """Whether an entry, its payload and its link to the entry before are as they were written; `verify` checks all."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT event, leaf, head, data FROM events LEFT JOIN payloads USING (idx) WHERE idx = ?",
+                (entry.index,),
+            ).fetchone()
+            before = connection.execute("SELECT head FROM events WHERE idx = ?", (entry.index - 1,)).fetchone()
+        if row is None or (before is None and entry.index > 0):
+            return False
+        event, leaf, head, payload = row
+        return bool(
+            event == entry.event.to_json()
+            and leaf == leaf_hash(event, payload)
+            and head == next_head(before[0] if before else GENESIS, leaf)
+            and sealed_digest(entry.event) == (sha256(payload) if payload is not None else None)
+        )
 
     def payload(self, entry: Entry) -> bytes | None:
         """The sealed bytes of an entry, or None where it has none. Raises StoreError when they are gone or changed."""

@@ -100,4 +100,17 @@ class FeedbackStore:
                 f"SELECT {columns} FROM feedback WHERE {condition} ORDER BY given, id",  # noqa: S608
                 (value,),
             ).fetchall()
-        return tuple(Feedback(*row[:7], datetime.fromisoformat(row[7])) for row in rows)
+        return tuple(_feedback(*row) for row in rows)
+
+
+def _feedback(
+    feedback_id: str,
+    response_id: str,
+    pipeline: str,
+    tenant: str,
+    subject: str,
+    rating: Rating,
+    sealed: bytes | None,
+    given: str,
+) -> Feedback:
+    return Feedback(feedback_id, response_id, pipeline, tenant, subject, rating, sealed, datetime.fromisoformat(given))

@@ -5,7 +5,7 @@
     releases/PIPELINE/releases/00000001.json            signed by the installation; the number is the sequence
 
 A release is in force when it, its manifest and its approval verify, the approval is over exactly that manifest, and no
-reviewer rejected the manifest later.
+trusted reviewer rejected the manifest: a rejection is final, whatever the clocks of two reviewers said.
 """
 
 from __future__ import annotations
@@ -134,13 +134,13 @@ class Releases:
                 continue
             if approval.manifest == manifest_digest and approval.pipeline == path.parent.parent.parent.name:
                 found.append(approval)
-        # Of two decisions at the same time the rejection counts.
-        return tuple(sorted(found, key=lambda approval: (approval.decided, approval.decision == "rejected")))
+        return tuple(sorted(found, key=lambda approval: (approval.decided, approval.digest)))
 
     def approval_for(self, manifest_digest: str) -> Approval | None:
-        """The latest decision over a manifest that verifies, or None. It may be a rejection: look at `decision`."""
+        """The decision that counts for a manifest, or None: a rejection if there is one, else the latest approval."""
         decisions = self.approvals(manifest_digest)
-        return decisions[-1] if decisions else None
+        rejections = [decision for decision in decisions if decision.decision == "rejected"]
+        return (rejections or list(decisions) or [None])[-1]
 
     @contextmanager
     def allocate(self, pipeline: str) -> Iterator[Slot]:
@@ -220,10 +220,10 @@ class Releases:
     def _standing(self, release: Release) -> VerifiedRelease:
         """Refuses a release whose manifest, approval or approver does not hold today."""
         manifest, approval = self._parents(release)
-        latest = self.approval_for(release.manifest)
-        if latest is None or latest.decision != "approved":
-            by = f" by {latest.reviewer}" if latest else ""
-            raise Refused(f"the version was rejected{by} after its approval", cure="sluice review list")
+        counts = self.approval_for(release.manifest)
+        if counts is None or counts.decision == "rejected":
+            by = f" by {counts.reviewer}" if counts else ""
+            raise Refused(f"the version was rejected{by}", cure="sluice review list")
         return VerifiedRelease(release, manifest, approval)
 
     def _parents(self, release: Release) -> tuple[ModelVersion, Approval]:
