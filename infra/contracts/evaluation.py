@@ -61,6 +61,8 @@ class SubjectScores(Frozen):
     metrics: tuple[Metric, ...]
     outcomes: Outcomes
     items: DigestStr
+    answers: DigestStr | None = None
+    """Blob with the answers' texts, sealed per data subject (JSON lines of row id, subject, sealed text)."""
 
     def metric(self, name: str) -> Metric | None:
         """One metric by name, or None where it was not measured."""
