@@ -91,7 +91,7 @@ class Ledger:
         return self._select(condition.sql, condition.values, wanted.limit)
 
     def intact(self, entry: Entry) -> bool:
-        """Whether an entry, its payload and its link to the entry before are as they were written; `verify` checks all."""
+        """Whether an entry, its payload and its link to the one before are as they were written."""
         with self._database.reading() as connection:
             row = connection.execute(
                 "SELECT event, leaf, head, data FROM events LEFT JOIN payloads USING (idx) WHERE idx = ?",

@@ -140,7 +140,8 @@ class Releases:
         """The decision that counts for a manifest, or None: a rejection if there is one, else the latest approval."""
         decisions = self.approvals(manifest_digest)
         rejections = [decision for decision in decisions if decision.decision == "rejected"]
-        return (rejections or list(decisions) or [None])[-1]
+        counting = rejections or list(decisions)
+        return counting[-1] if counting else None
 
     @contextmanager
     def allocate(self, pipeline: str) -> Iterator[Slot]:
