@@ -17,6 +17,8 @@ from infra.errors import StoreError
 
 ADAPTER_FOLDER = "adapter"
 FLAVOUR = "sluice"
+_EXAMPLE = "Hello! Where can I see what my subscription costs?"
+"""Made up for the input example; never the text of a row."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,6 @@ class ModelDescription:
     pipeline: str
     base_model: str
     adapter: Digest
-    example_system: str
-    """A made-up system prompt for the input example; never the pipeline's."""
-    example_user: str
-    """A made-up question; never a row's text."""
     max_tokens: int
 
 
@@ -72,10 +70,7 @@ def write_model_folder(
 
 
 def _example(description: ModelDescription) -> dict[str, object]:
-    messages = [
-        {"role": "system", "content": description.example_system},
-        {"role": "user", "content": description.example_user},
-    ]
+    messages = [{"role": "user", "content": _EXAMPLE}]
     return {"model": description.pipeline, "messages": messages, "max_tokens": description.max_tokens}
 
 

@@ -74,11 +74,14 @@ class Registry:
     def version(self, pipeline: str, version: int) -> VersionRecord:
         """A version as MLflow has it. Raises PartFailed when it has none."""
         with self.server.asked_to("read a version") as client:
-            found = client.get_model_version(pipeline, str(version))
-            aliases = tuple(name for name, number in _aliases(client, pipeline).items() if number == version)
-            return VersionRecord(
-                pipeline, version, str(found.run_id), str(found.description or ""), dict(found.tags), aliases
-            )
+            return _record(client.get_model_version(pipeline, str(version)), _aliases(client, pipeline))
+
+    def versions(self, pipeline: str) -> tuple[VersionRecord, ...]:
+        """Every version of a pipeline as MLflow has it, by number; empty where it has none."""
+        with self.server.asked_to("list the versions") as client:
+            found = client.search_model_versions(f"name = '{pipeline}'")
+            aliases = _aliases(client, pipeline) if found else {}
+            return tuple(sorted((_record(one, aliases) for one in found), key=lambda one: one.version))
 
     def aliases(self, pipeline: str) -> Mapping[str, int]:
         """Alias -> version number."""
@@ -96,6 +99,14 @@ class Registry:
     def url(self, pipeline: str, version: int) -> str:
         """Where a person reads the version."""
         return f"{self.server.url}/#/models/{pipeline}/versions/{version}"
+
+
+def _record(found: Any, aliases: Mapping[str, int]) -> VersionRecord:
+    number = int(found.version)
+    names = tuple(sorted(name for name, version in aliases.items() if version == number))
+    return VersionRecord(
+        str(found.name), number, str(found.run_id), str(found.description or ""), dict(found.tags), names
+    )
 
 
 def _aliases(client: Any, pipeline: str) -> dict[str, int]:
