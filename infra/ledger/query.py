@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from infra.contracts.audit import AuditEvent
 from infra.digest import Digest
+from infra.errors import BadInput
 
 
 @dataclass(frozen=True)
@@ -77,3 +79,21 @@ def where(wanted: AuditFilter) -> Where:
 def _utc(at: datetime) -> str:
     """The form in which events write their time, so that texts compare as times do."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+_AGO = re.compile(r"(\d{1,5})([mhd])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def read_time(text: str) -> datetime:
+    """An aware time from ISO 8601 (UTC where it names no zone), or from '90m', '24h', '7d': so long ago.
+
+    Raises BadInput for anything else.
+    """
+    if ago := _AGO.fullmatch(text):
+        return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput("not a time", cure="write 2026-01-31, 2026-01-31T12:00Z, or 90m, 24h, 7d") from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

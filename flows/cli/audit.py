@@ -1,0 +1,202 @@
+"""`sluice audit`: asks the ledger, shows one record, verifies the whole. `--json` gives these stable shapes:
+
+    query   {"schema": "sluice/audit-query/1", "entries": [ENTRY, ...]}
+    show    {"schema": "sluice/audit-show/1", "id": TEXT, "entries": [ENTRY with "intact": BOOL and "content": TEXT or
+             null, ...]}
+    verify  {"schema": "sluice/audit-verify/1", "ok": BOOL, "events": INT, "head": DIGEST, "key_id": TEXT,
+             "problem_count": INT, "problems": [{"index": INT or null, "what": TEXT}, ...]}
+
+ENTRY is {"index": INT, "leaf": DIGEST, "head": DIGEST, "event": the event's own fields, with "kind" and "schema"}.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from infra.ledger.check import LedgerProblem
+    from infra.ledger.log import Ledger
+    from infra.ledger.query import Entry
+
+app = typer.Typer(no_args_is_help=True, help="The record of every request and every step: ask it, show it, verify it.")
+AsJson = Annotated[bool, typer.Option("--json", help="a stable JSON shape on stdout")]
+
+
+@app.command()
+def query(
+    kind: Annotated[
+        list[str] | None, typer.Option(help="e.g. request, request.refused, release; may be repeated")
+    ] = None,
+    pipeline: Annotated[str, typer.Option(help="the pipeline's name")] = "",
+    response: Annotated[str, typer.Option(help="a response id")] = "",
+    tenant: Annotated[str, typer.Option(help="who asked")] = "",
+    subject: Annotated[
+        str, typer.Option(help="a data subject: the identifier itself, or its pseudonym (sub-...)")
+    ] = "",
+    outcome: Annotated[str, typer.Option(help="answered, blocked, failed, cancelled, interrupted or refused")] = "",
+    version: Annotated[int | None, typer.Option(help="a model version")] = None,
+    since: Annotated[
+        str, typer.Option(help="from this time on: 2026-01-31, 2026-01-31T12:00Z, or 90m, 24h, 7d ago")
+    ] = "",
+    until: Annotated[str, typer.Option(help="before this time")] = "",
+    before: Annotated[int | None, typer.Option(help="only entries below this index: the page before")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="the newest so many")] = 30,
+    as_json: AsJson = False,
+) -> None:
+    """Shows the newest entries that match, in the ledger's order."""
+    from infra.ledger.log import Ledger
+    from infra.ledger.query import AuditFilter, read_time
+    from infra.ledger.vault import Vault
+    from infra.settings import read_settings
+
+    home = read_settings().home
+    if subject and not subject.startswith("sub-"):
+        subject = Vault.open(home).pseudonym(subject)
+    wanted = AuditFilter(
+        kinds=tuple(kind or ()),
+        pipeline=pipeline,
+        response_id=response,
+        tenant=tenant,
+        subject=subject,
+        outcome=outcome,
+        version=version,
+        since=read_time(since) if since else None,
+        until=read_time(until) if until else None,
+        before_index=before,
+        limit=limit,
+    )
+    entries = Ledger.open(home).query(wanted)
+    if as_json:
+        _print({"schema": "sluice/audit-query/1", "entries": [entry_json(entry) for entry in entries]})
+        return
+    from rich.console import Console
+
+    from flows.cli.audit_tables import entries_table
+
+    Console().print(entries_table(entries))
+    if len(entries) == limit:
+        typer.echo(f"older ones: the same command with --before {entries[0].index}", err=True)
+    answered = next((e for e in reversed(entries) if getattr(e.event, "response_id", "")), None)
+    after = f"sluice audit show {getattr(answered.event, 'response_id', '')}" if answered else "sluice audit verify"
+    typer.echo(f"next: {after}", err=True)
+
+
+@app.command()
+def show(
+    record_id: Annotated[str, typer.Argument(metavar="ID", help="a response id, an event id or an index")],
+    content: Annotated[bool, typer.Option("--content", help="also decrypt what was sealed with it")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Shows everything recorded under one id, and whether it is as it was written; exit 1 when it is not."""
+    from infra.errors import BadInput
+    from infra.ledger.log import Ledger
+    from infra.settings import read_settings
+
+    home = read_settings().home
+    ledger = Ledger.open(home)
+    entries = _find(ledger, record_id)
+    if not entries:
+        raise BadInput("the ledger has no entry with this id", cure="sluice audit query")
+    intact = [ledger.intact(entry) for entry in entries]
+    texts: list[str | None] = [None] * len(entries)
+    if content:
+        from flows.record_content import read_content
+
+        texts = [read_content(entry, ledger, home) for entry in entries]
+    if as_json:
+        rows = [
+            {**entry_json(entry), "intact": good, "content": text}
+            for entry, good, text in zip(entries, intact, texts, strict=True)
+        ]
+        _print({"schema": "sluice/audit-show/1", "id": record_id, "entries": rows})
+    else:
+        from rich.console import Console
+
+        from flows.cli.audit_tables import entry_table
+
+        for entry, good, text in zip(entries, intact, texts, strict=True):
+            Console().print(entry_table(entry, intact=good, content=text))
+        response = next((found for e in entries if (found := getattr(e.event, "response_id", ""))), "")
+        typer.echo(f"next: sluice explain {response}" if response else "next: sluice audit verify", err=True)
+    if not all(intact):
+        raise typer.Exit(1)
+
+
+@app.command()
+def verify(as_json: AsJson = False) -> None:
+    """Recomputes the whole ledger and holds it against the signed release files; exit 1 on any mismatch."""
+    from flows.record_check import check_records
+    from infra.errors import StoreError
+    from infra.ledger.check import LedgerProblem
+    from infra.ledger.log import Ledger
+    from infra.settings import read_settings
+    from infra.stores.releases import Releases
+
+    home = read_settings().home
+    ledger = Ledger.open(home)
+    found = ledger.verify()
+    beside: tuple[LedgerProblem, ...]
+    try:
+        beside = check_records(ledger, Releases(home))
+    except StoreError as error:
+        beside = (LedgerProblem(None, f"the release files could not be held against it: {error.what}"),)
+    problems, count = (*found.problems, *beside), found.problem_count + len(beside)
+    if as_json:
+        _print(
+            {
+                "schema": "sluice/audit-verify/1",
+                "ok": count == 0,
+                "events": found.events,
+                "head": found.head,
+                "key_id": found.key_id,
+                "problem_count": count,
+                "problems": [{"index": problem.index, "what": problem.what} for problem in problems],
+            }
+        )
+    else:
+        _verdict(found.events, found.head, found.key_id, problems, count)
+    if count:
+        raise typer.Exit(1)
+
+
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """One entry in the shape that the commands document."""
+    event = json.loads(entry.event.to_json())
+    return {"index": entry.index, "leaf": entry.leaf, "head": entry.head, "event": event}
+
+
+def _verdict(events: int, head: str, key_id: str, problems: tuple[LedgerProblem, ...], count: int) -> None:
+    from rich.console import Console
+
+    from flows.cli.audit_tables import problems_table
+    from infra.digest import short
+
+    console = Console()
+    console.print(f"{events:,} events, head {short(head)}, signed by key {key_id}", highlight=False)
+    if not count:
+        console.print("[green]verified[/green]: every entry, payload, column, head, signature and release file agrees")
+        typer.echo("next: sluice audit query", err=True)
+        return
+    console.print(problems_table(problems))
+    named = sorted({problem.index for problem in problems if problem.index is not None})
+    console.print(f"[red]{count:,} mismatches[/red]{f', first at index {named[0]}' if named else ''}")
+    typer.echo("next: keep this home as it is for evidence, and restore ledger/ and releases/ from a backup", err=True)
+
+
+def _find(ledger: Ledger, record_id: str) -> tuple[Entry, ...]:
+    from infra.ledger.query import AuditFilter
+
+    found = ledger.of_response(record_id)
+    if not found and (one := ledger.get(record_id)):
+        found = (one,)
+    if not found and record_id.isdecimal():
+        near = ledger.query(AuditFilter(before_index=int(record_id) + 1, limit=1))
+        found = tuple(entry for entry in near if entry.index == int(record_id))
+    return found
+
+
+def _print(value: dict[str, Any]) -> None:
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

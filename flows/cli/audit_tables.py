@@ -1,0 +1,82 @@
+"""What `sluice audit` draws for a person: tables of entries, of one entry's fields, of mismatches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from rich.markup import escape
+from rich.table import Table
+
+from infra.contracts.audit import AuditEvent
+from infra.digest import short
+from infra.ledger.check import LedgerProblem
+from infra.ledger.query import Entry
+
+_NOT_SHOWN = frozenset({"schema", "kind", "event_id", "checks"})
+
+
+def entries_table(entries: Sequence[Entry]) -> Table:
+    """One line for each entry."""
+    table = Table("index", "time (UTC)", "kind", "pipeline", "response", "what", "leaf")
+    for entry in entries:
+        event = entry.event
+        table.add_row(
+            str(entry.index),
+            f"{event.at:%Y-%m-%d %H:%M:%S}",
+            event.kind,
+            escape(event.pipeline),
+            escape(str(getattr(event, "response_id", "") or "-")),
+            escape(told(event)),
+            short(entry.leaf),
+        )
+    return table
+
+
+def told(event: AuditEvent) -> str:
+    """The gist of an event in a few words."""
+    parts = {
+        "request.admitted": "{engine}, version {version}",
+        "request.completed": "{outcome} {refusal_rule}",
+        "request.refused": "{code}",
+        "stage.finished": "{stage} {verdict}",
+        "review.decided": "{decision} version {version} by {reviewer}",
+        "release.written": "{release_kind} {sequence}: version {version}",
+        "release.refused": "version {version}: {reason}",
+        "model.served": "version {version} on {engine}",
+        "key.changed": "{purpose} key of {owner} {action}",
+        "feedback.given": "{rating}",
+        "service.changed": "{service} {action}",
+    }
+    fields = {name: "" if value is None else value for name, value in event.model_dump(mode="json").items()}
+    return parts[event.kind].format_map(fields).strip()
+
+
+def entry_table(entry: Entry, *, intact: bool, content: str | None) -> Table:
+    """One entry with all its fields, its checks, and its content where that was asked for."""
+    event = entry.event
+    table = Table(title=f"entry {entry.index}: {event.kind}", title_justify="left", show_header=False)
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    table.add_row("as written", "[green]yes[/green]" if intact else "[red]no: this entry was changed[/red]")
+    table.add_row("event id", escape(event.event_id))
+    for name, value in json.loads(event.to_json()).items():
+        if name not in _NOT_SHOWN:
+            table.add_row(name.replace("_", " "), escape("-" if value in (None, "") else str(value)))
+    for check in getattr(event, "checks", ()):
+        spans = ", ".join(f"{span.entity} {span.start}-{span.end}" for span in check.spans)
+        verdict = f"{check.verdict} (score {check.score:.2f}, {check.milliseconds:.1f} ms) {spans}"
+        table.add_row(escape(f"{check.direction} {check.rule}"), escape(verdict))
+    table.add_row("leaf", entry.leaf)
+    table.add_row("head", entry.head)
+    if content is not None:
+        table.add_row("content", escape(content))
+    return table
+
+
+def problems_table(problems: Sequence[LedgerProblem]) -> Table:
+    """One line for each mismatch."""
+    table = Table("index", "what does not agree")
+    for problem in problems:
+        table.add_row("-" if problem.index is None else str(problem.index), escape(problem.what))
+    return table

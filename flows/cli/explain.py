@@ -1,0 +1,104 @@
+"""`sluice explain RESPONSE_ID`: where an answer came from, as a tree. Its JSON: flows/provenance_record.py."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+    from flows.provenance_record import Provenance, RowsFound, Step
+
+_CHAIN = ("release", "model version", "gate decision", "evaluation report", "adapter", "dataset snapshot")
+"""Each of these hangs on the one before; the others hang beside what they belong to."""
+
+
+def explain(
+    response_id: Annotated[str, typer.Argument(metavar="RESPONSE_ID", help="the `id` of an answer")],
+    rows: Annotated[int, typer.Option("--rows", min=0, help="how many row digests of each split to show")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="a stable JSON shape on stdout")] = False,
+) -> None:
+    """Walks back from an answer to its policy, release, approver, gate, evaluation, adapter, data set and rows.
+
+    Every step is checked again; exit 1 when something does not hold.
+    """
+    from flows.provenance import trace
+    from flows.provenance_evidence import Archive
+    from infra.settings import read_settings
+
+    found = trace(response_id, Archive.open(read_settings().home), rows_shown=rows)
+    if as_json:
+        typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+    else:
+        from rich.console import Console
+        from rich.markup import escape
+
+        console = Console()
+        console.print(tree(found))
+        for failure in found.failures:
+            console.print(f"[red]does not hold:[/red] {escape(failure)}", highlight=False)
+        checks = sum(len(step.checks) for step in found.steps)
+        if found.ok:
+            console.print(f"[green]{checks} checks passed[/green]", highlight=False)
+        typer.echo(f"next: sluice {'audit show ' + response_id if found.ok else 'audit verify'}", err=True)
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+def tree(found: Provenance) -> Tree:
+    """The walk: answer, below it its guardrails and its release, and so on down to the rows."""
+    from rich.tree import Tree
+
+    steps = {step.step: step for step in found.steps}
+    root = Tree(_label(steps["answer"]))
+    at = root
+    if guardrails := steps.get("guardrails"):
+        at.add(_label(guardrails))
+    for name in _CHAIN:
+        step = next((step for step in found.steps if step.step == name), None)
+        if step is None:
+            continue
+        at = at.add(_label(step))
+        if name == "release" and (approval := steps.get("approval")):
+            at.add(_label(approval))
+    for rows in found.rows:
+        _add_rows(at, rows)
+    return root
+
+
+def _label(step: Step) -> str:
+    from rich.markup import escape
+
+    from infra.digest import short
+
+    mark = "[green]✓[/green]" if step.ok else "[red]✗[/red]"
+    entry = f" [dim]entry {step.ledger_index}[/dim]" if step.ledger_index is not None else ""
+    head = f"{mark} [bold]{step.step}[/bold] {short(step.digest) if step.digest else '-'}{entry}"
+    facts = [f"[dim]{escape(fact.name)}[/dim] {escape(_brief(fact.value))}" for fact in step.facts]
+    return "\n".join([head, *facts])
+
+
+def _brief(value: str) -> str:
+    """A fact for a terminal: digests are shortened, the JSON has them whole."""
+    from infra.digest import short
+
+    return " ".join(short(word) if word.startswith("sha256:") else word for word in value.split(" "))
+
+
+def _add_rows(at: Tree, rows: RowsFound) -> None:
+    from rich.markup import escape
+
+    from infra.digest import short
+
+    mark = "[green]✓[/green]" if rows.verified == rows.rows else "[red]✗[/red]"
+    branch = at.add(
+        f"{mark} [bold]{rows.split} rows[/bold] {short(rows.manifest)}: "
+        f"{rows.verified:,} of {rows.rows:,} hash to the digest in the manifest"
+    )
+    for row in rows.shown:
+        branch.add(f"{escape(row.row_id)} {short(row.digest)}")
+    if rows.rows > len(rows.shown):
+        branch.add(f"[dim]and {rows.rows - len(rows.shown):,} more (--rows N)[/dim]")

@@ -1,0 +1,63 @@
+"""Holds the ledger and the signed release files against each other: each must know what the other says.
+
+The ledger alone cannot see that a file was deleted; the files alone cannot see that an older state was put back.
+"""
+
+from __future__ import annotations
+
+from infra.contracts.audit import Released, ReviewDecided
+from infra.digest import Digest
+from infra.errors import SluiceError
+from infra.ledger.check import LedgerProblem
+from infra.ledger.log import Ledger
+from infra.ledger.query import AuditFilter
+from infra.stores.releases import Releases
+
+_ALL = 1_000_000
+
+
+def check_records(ledger: Ledger, releases: Releases) -> tuple[LedgerProblem, ...]:
+    """Every recorded release and decision whose file is gone or does not verify, and every one that was never recorded.
+
+    Raises StoreError when the ledger or a trusted key cannot be read.
+    """
+    return (*_releases(ledger, releases), *_decisions(ledger, releases))
+
+
+def _releases(ledger: Ledger, releases: Releases) -> list[LedgerProblem]:
+    problems: list[LedgerProblem] = []
+    kept: dict[Digest, str] = {
+        release.digest: f"release {release.sequence} of {pipeline}"
+        for pipeline in releases.pipelines()
+        for release in releases.history(pipeline)
+    }
+    for entry in ledger.query(AuditFilter(kinds=("release.written",), limit=_ALL)):
+        if isinstance(entry.event, Released) and kept.pop(entry.event.release, None) is None:
+            name = f"release {entry.event.sequence} of {entry.event.pipeline}"
+            problems.append(LedgerProblem(entry.index, f"the file of {name} is missing or does not verify"))
+    problems += [
+        LedgerProblem(None, f"{name} was never recorded (sluice release sync records it)") for name in kept.values()
+    ]
+    return problems
+
+
+def _decisions(ledger: Ledger, releases: Releases) -> list[LedgerProblem]:
+    problems: list[LedgerProblem] = []
+    known: dict[Digest, frozenset[Digest]] = {}
+    for entry in ledger.query(AuditFilter(kinds=("review.decided",), limit=_ALL)):
+        event = entry.event
+        if not isinstance(event, ReviewDecided):
+            continue
+        if event.manifest not in known:
+            known[event.manifest] = _approvals(releases, event.manifest)
+        if event.approval not in known[event.manifest]:
+            what = f"the file of the decision ({event.decision}) on version {event.version} of {event.pipeline}"
+            problems.append(LedgerProblem(entry.index, f"{what} is missing or does not verify"))
+    return problems
+
+
+def _approvals(releases: Releases, manifest: Digest) -> frozenset[Digest]:
+    try:
+        return frozenset(decision.digest for decision in releases.approvals(manifest))
+    except SluiceError:
+        return frozenset()
