@@ -41,7 +41,7 @@ def per_class_plot(items: Sequence[ItemResult], against: Sequence[ItemResult], o
     """F1 of every class, the worst at the top; the other subject's as a ring on the same line where there is one."""
     scores = class_scores(items)
     theirs = {score.name: score.f1 for score in class_scores(against)}
-    figure, axes = blank(9.0, 1.5 + _INCHES_PER_CLASS * max(len(scores), 4))
+    figure, axes = blank(9.0, 1.7 + _INCHES_PER_CLASS * max(len(scores), 4))
     places = list(range(len(scores)))
     for place, score in zip(places, scores, strict=True):
         if score.name in theirs:
@@ -59,7 +59,7 @@ def per_class_plot(items: Sequence[ItemResult], against: Sequence[ItemResult], o
     axes.set_ylabel("class (held-out items)")
     mean = sum(score.f1 for score in scores) / len(scores)
     axes.axvline(mean, color=BLUE, linewidth=1, linestyle=":", zorder=0, label=f"candidate's mean {mean:.3f}")
-    axes.set_title(f"{title}: F1 of {len(scores)} classes", loc="left")
+    axes.set_title(f"{title}\nF1 of {len(scores)} classes", loc="left")
     axes.grid(axis="x", alpha=0.3)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     return png(figure)
@@ -85,7 +85,7 @@ def confusion_plot(items: Sequence[ItemResult], title: str) -> bytes:
         cells = [[*row, rows[name][OTHER]] for name, row in zip(worst, cells, strict=True)]
         columns.append(OTHER)
     which = f"the {len(worst)} worst of {len(scores)} classes" if len(worst) < len(scores) else "every class"
-    figure, axes = blank(4.2 + 0.42 * len(columns), 3.4 + 0.36 * len(worst))
+    figure, axes = blank(max(9.0, 4.2 + 0.42 * len(columns)), 3.6 + 0.36 * len(worst))
     # Light to mid blue only, so that black figures stay readable on every cell.
     axes.imshow(cells, cmap="Blues", vmin=0, vmax=2 * max(1, *(max(row) for row in cells)), aspect="auto")
     for y, row in enumerate(cells):
@@ -100,7 +100,7 @@ def confusion_plot(items: Sequence[ItemResult], title: str) -> bytes:
         label.set(rotation_mode="anchor", ha="right")
     axes.set_xlabel("answered")
     axes.set_ylabel("expected (held-out items)")
-    axes.set_title(f"{title}: answers to {which} (items; red: wrong)", loc="left", fontsize=11)
+    axes.set_title(f"{title}\nanswers to {which} (items; red: wrong)", loc="left", fontsize=11)
     return png(figure)
 
 
@@ -115,7 +115,7 @@ def flips_plot(items: Sequence[ItemResult], against: Sequence[ItemResult], other
     gains, losses = gained.total(), lost.total()
     names = sorted({*gained, *lost}, key=lambda name: (-(gained[name] + lost[name]), name))[:_FLIPPING]
     places = list(range(len(names)))
-    figure, axes = blank(9.0, 2.0 + 0.26 * max(len(names), 3))
+    figure, axes = blank(9.0, 2.2 + 0.26 * max(len(names), 3))
     axes.barh(places, [gained[name] for name in names], color=BLUE, label=f"gained: wrong by {other}, right now")
     axes.barh(places, [-lost[name] for name in names], color=RED, label=f"lost: right by {other}, wrong now")
     axes.axvline(0, color="black", linewidth=0.8)
@@ -128,7 +128,7 @@ def flips_plot(items: Sequence[ItemResult], against: Sequence[ItemResult], other
     axes.set_xlabel("items")
     shown = f", the {len(names)} classes that changed most" if len(names) < len({*gained, *lost}) else ""
     summary = f"{gains} gained, {losses} lost, {both} right and {len(pairs) - both - gains - losses} wrong in both"
-    axes.set_title(f"{title}: candidate against {other}{shown}\n{summary}", loc="left", fontsize=11)
+    axes.set_title(f"{title}\ncandidate against {other}{shown}\n{summary}", loc="left", fontsize=11)
     axes.grid(axis="x", alpha=0.3)
     if not names:
         axes.text(0, 1, "no item changed", ha="center", va="center", backgroundcolor="white")

@@ -81,7 +81,7 @@ def loss_plot(points: Sequence[LossPoint], title: str) -> bytes:
         axes.yaxis.set_minor_locator(NullLocator())
     speeds = sorted(point.tokens_per_s for point in points if point.tokens_per_s > 0)
     speed = f", {speeds[len(speeds) // 2]:,.0f} tokens/s (median)" if speeds else ""
-    axes.set_title(f"{title}: training loss{speed}", loc="left")
+    axes.set_title(f"{title}\ntraining loss{speed}", loc="left")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("optimiser step")
     axes.set_ylabel("loss (nats per answer token)")

@@ -1,0 +1,42 @@
+"""A stage's mark in the ledger: what it handed on, once per run."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from flows.workshop import Workshop
+from infra.contracts.audit import StageFinished
+from infra.contracts.base import now
+from infra.contracts.gate import GateVerdict
+from infra.digest import Digest
+
+
+def record_stage(
+    shop: Workshop,
+    pipeline: str,
+    stage: Literal["dataset", "finetune", "evaluate", "gate", "register"],
+    produced: Digest,
+    *,
+    verdict: GateVerdict | None = None,
+) -> None:
+    """Appends StageFinished, durable when it returns; a retry of a stage that was recorded appends nothing. Raises
+    StoreError.
+    """
+    from infra.telemetry import trace_id
+
+    event_id = f"{shop.run_id}/{stage}"
+    if shop.ledger.get(event_id) is not None:
+        return
+    shop.ledger.append(
+        StageFinished(
+            event_id=event_id,
+            at=now(),
+            pipeline=pipeline,
+            trace_id=trace_id(),
+            stage=stage,
+            run_id=shop.run_id,
+            produced=produced,
+            verdict=verdict,
+            version=None,
+        )
+    )
