@@ -19,7 +19,6 @@ from infra.contracts.dataset import DatasetSnapshot
 from infra.contracts.evaluation import EvaluationReport
 from infra.contracts.gate import GateDecision, GateVerdict
 from infra.contracts.model_version import ModelVersion
-from infra.digest import Digest
 from infra.errors import CheckFailed, SluiceError
 from infra.stores.registry import Registry
 
@@ -62,7 +61,7 @@ def register(
     known = _registered_before(papers, policies, shop)
     if known is not None:
         shop.progress.say(f"Version {known.version} has these very parents already; it stands.")
-        _finish(papers, known.digest, known.version, shop)
+        _finish(known, shop)
         return known
     registry = Registry.open(shop.mlflow_url)
     with _mlflow_run(papers, registry, shop) as run_id:
@@ -76,7 +75,7 @@ def register(
         signed = shop.releases.put_manifest(manifest)
         registry.runs.log_text(run_id, pretty(signed.to_json()), "manifest.json")
     follow(pipeline.name, shop)
-    _finish(papers, manifest.digest, manifest.version, shop)
+    _finish(manifest, shop)
     return manifest
 
 
@@ -103,8 +102,7 @@ def log_refused(
         card = model_card(papers, None)
         registry.runs.log_text(run_id, card, "card.md")
         registry.runs.describe(run_id, card)
-    _finish(papers, decision.digest, None, shop)
-    return run_id
+    return run_id  # no StageFinished: the gate's own event has the verdict, and nothing was registered
 
 
 def _checked(papers: Papers, shop: Workshop) -> PolicyDigests:
@@ -165,7 +163,7 @@ def _mlflow_run(papers: Papers, registry: Registry, shop: Workshop) -> Iterator[
     registry.runs.end(run_id)
 
 
-def _finish(papers: Papers, produced: Digest, version: int | None, shop: Workshop) -> None:
+def _finish(manifest: ModelVersion, shop: Workshop) -> None:
     from infra.telemetry import trace_id
 
     event_id = f"{shop.run_id}/register"
@@ -175,12 +173,12 @@ def _finish(papers: Papers, produced: Digest, version: int | None, shop: Worksho
         StageFinished(
             event_id=event_id,
             at=now(),
-            pipeline=papers.pipeline.name,
+            pipeline=manifest.pipeline,
             trace_id=trace_id(),
             stage="register",
             run_id=shop.run_id,
-            produced=produced,
-            verdict=papers.decision.verdict,
-            version=version,
+            produced=manifest.digest,
+            verdict=GateVerdict.GO,
+            version=manifest.version,
         )
     )

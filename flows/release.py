@@ -1,7 +1,7 @@
 """Version -> release: the signed statement that a version answers from now on, and the way back.
 
 The release file is the authority. It is written first, recorded in the ledger next, and MLflow's aliases follow last;
-what a crash or a dead server kept from the later two, `sync` makes up for.
+what a crash or a dead server kept from the later two, `sluice release sync` makes up for.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flows.desk import Desk
-from flows.steps.evidence import check_evidence, read_access
-from flows.steps.mirror import Pointers, follow, previous, review_state, way_back
+from flows.steps.evidence import check_evidence
+from flows.steps.mirror import follow, previous, review_state, way_back
 from infra.contracts.audit import Released, ReleaseRefused, ReviewDecided
 from infra.contracts.base import now
 from infra.contracts.ids import new_id
@@ -21,7 +21,6 @@ from infra.contracts.model_version import ModelVersion
 from infra.contracts.release import Approval, Release
 from infra.errors import BadInput, Refused
 from infra.ledger.query import AuditFilter
-from policies.access import AccessPolicy
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def rollback(pipeline: str, desk: Desk, *, actor: str, reason: str = "", version
     Raises BadInput when there is none to go back to, Refused (and records that) when its approval no longer holds.
     """
     if desk.releases.current(pipeline) is None:
-        raise BadInput(f"{pipeline!r} has no release in force", cure=f"sluice review list --pipeline {pipeline}")
+        raise BadInput(f"{pipeline!r} has no release in force", cure=f"sluice review list {pipeline} --all")
     below = way_back(pipeline, desk)
     target = previous(below, desk) if version is None else next((one for one in below if one.version == version), None)
     if target is None:
@@ -68,42 +67,13 @@ def history(pipeline: str, desk: Desk) -> tuple[PastRelease, ...]:
     return tuple(PastRelease(one, one.sequence == in_force) for one in desk.releases.history(pipeline))
 
 
-def sync(pipeline: str, desk: Desk) -> Pointers | None:
-    """Makes up for what a crash or a dead server left undone: ledger events, MLflow's aliases and tags."""
+def complete_records(pipeline: str, desk: Desk) -> None:
+    """Writes to the ledger what a crash left out: every signed decision and release has its event. Repeatable."""
     for manifest in desk.releases.manifests(pipeline):
         for decision in desk.releases.approvals(manifest.digest):
             record_decision(decision, desk)
     for one in desk.releases.history(pipeline):
         _record(one, desk)
-    return follow(pipeline, desk)
-
-
-def permit(manifest: ModelVersion, reviewer: str, desk: Desk, *, unattended: bool) -> AccessPolicy:
-    """The access policy that a version is bound to, once it allows this reviewer. Raises Refused otherwise."""
-    access = check_evidence(manifest, desk.blobs)
-    if unattended and not access.allow_unattended_approval:
-        raise Refused(
-            "the access policy of this version allows no unattended approval",
-            cure=f"sluice review approve {manifest.pipeline} {manifest.version} --by NAME --reason TEXT",
-        )
-    _check_named(access, reviewer)
-    return access
-
-
-def check_reviewer(manifest: ModelVersion, reviewer: str, desk: Desk) -> None:
-    """Raises Refused when the version's access policy names reviewers and this is none of them.
-
-    Asks for no other evidence: a version whose parts are damaged can still be rejected.
-    """
-    _check_named(read_access(manifest, desk.blobs), reviewer)
-
-
-def _check_named(access: AccessPolicy, reviewer: str) -> None:
-    if access.reviewers and reviewer not in access.reviewers:
-        raise Refused(
-            f"the access policy of this version does not name {reviewer!r} as a reviewer",
-            cure=f"let one of these do it: {', '.join(access.reviewers)}",
-        )
 
 
 @contextmanager
@@ -186,7 +156,7 @@ def _verify(manifest: ModelVersion, approval: Approval, desk: Desk) -> None:
     known = _approval(kept, desk, approval.digest)
     if (known.pipeline, known.version) != (kept.pipeline, kept.version):
         raise Refused("the approval is of another version", cure="sluice review list")
-    permit(kept, known.reviewer, desk, unattended=known.unattended)
+    check_evidence(kept, desk.blobs).check(known)
 
 
 def _approval(manifest: ModelVersion, desk: Desk, digest: str | None = None) -> Approval:

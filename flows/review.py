@@ -11,7 +11,8 @@ from typing import Literal
 
 from flows.desk import Desk
 from flows.pipeline import Pipeline
-from flows.release import check_reviewer, permit, record_decision, recording_refusals, rejected_on_record, release
+from flows.release import record_decision, recording_refusals, rejected_on_record, release
+from flows.steps.evidence import check_evidence, read_access
 from flows.steps.mirror import ReviewState, follow, pointers, review_state
 from infra.contracts.audit import KeyChanged
 from infra.contracts.base import now
@@ -76,9 +77,10 @@ def approve(manifest: ModelVersion, reviewer: str, reason: str, desk: Desk, *, u
     Raises BadInput for an unknown reviewer or a missing reason, Refused (and records that) when the version was
     rejected, its evidence does not stand, or its access policy does not allow this.
     """
-    with recording_refusals(manifest, desk):
-        kept = desk.releases.manifest(manifest.digest)
-        permit(kept, reviewer, desk, unattended=unattended)
+    kept = desk.releases.manifest(manifest.digest)
+    draft = _draft(kept, "approved", reviewer, reason, desk, unattended=unattended)
+    with recording_refusals(kept, desk):
+        check_evidence(kept, desk.blobs).check(draft)
         decisions = desk.releases.approvals(kept.digest)
         if review_state(decisions) == "rejected" or rejected_on_record(kept, desk):
             raise Refused(
@@ -89,7 +91,7 @@ def approve(manifest: ModelVersion, reviewer: str, reason: str, desk: Desk, *, u
         if (known.reviewer, known.unattended) == (reviewer, unattended):
             record_decision(known, desk)
             return known
-    return _decide(kept, "approved", reviewer, reason, desk, unattended=unattended)
+    return _sign(draft, desk)
 
 
 def approve_unattended(pipeline: Pipeline, manifest: ModelVersion, reviewer: str, desk: Desk) -> Approval:
@@ -99,9 +101,6 @@ def approve_unattended(pipeline: Pipeline, manifest: ModelVersion, reviewer: str
     """
     if pipeline.name != manifest.pipeline:
         raise BadInput("the version is another pipeline's", where=pipeline.name, cure="sluice review list")
-    with recording_refusals(manifest, desk):
-        permit(manifest, reviewer, desk, unattended=True)
-    add_reviewer(reviewer, desk)
     return approve(manifest, reviewer, _UNATTENDED, desk, unattended=True)
 
 
@@ -117,8 +116,10 @@ def reject(manifest: ModelVersion, reviewer: str, reason: str, desk: Desk) -> Ap
     Raises Refused while the version is in force and another one could be put in its place first.
     """
     kept = desk.releases.manifest(manifest.digest)
+    draft = _draft(kept, "rejected", reviewer, reason, desk, unattended=False)
     with recording_refusals(kept, desk):
-        check_reviewer(kept, reviewer, desk)
+        # Other evidence is not asked for: a version whose parts are damaged can still be rejected.
+        read_access(kept, desk.blobs).check(draft)
     shown = pointers(kept.pipeline, desk)
     if shown.champion == kept.version and shown.previous is not None:
         raise Refused(
@@ -129,7 +130,7 @@ def reject(manifest: ModelVersion, reviewer: str, reason: str, desk: Desk) -> Ap
         if (known.reviewer, known.decision) == (reviewer, "rejected"):
             record_decision(known, desk)
             return known
-    return _decide(kept, "rejected", reviewer, reason, desk, unattended=False)
+    return _sign(draft, desk)
 
 
 def add_reviewer(name: str, desk: Desk) -> Signer:
@@ -152,7 +153,7 @@ def add_reviewer(name: str, desk: Desk) -> Signer:
     return signer
 
 
-def _decide(
+def _draft(
     manifest: ModelVersion,
     decision: Literal["approved", "rejected"],
     reviewer: str,
@@ -164,8 +165,11 @@ def _decide(
     told = " ".join(reason.split())
     if not told or len(told) > _REASON_CHARACTERS:
         raise BadInput(f"a decision needs a reason of 1 to {_REASON_CHARACTERS:,} characters", cure="--reason TEXT")
-    signer = Reviewers(desk.settings.home).signer(reviewer)
-    made = Approval(
+    reviewers = Reviewers(desk.settings.home)
+    known = reviewers.key(reviewer)  # a name of the wrong form ends here
+    if known is None and not unattended:
+        reviewers.signer(reviewer)  # raises, with the command that adds one
+    return Approval(
         pipeline=manifest.pipeline,
         version=manifest.version,
         manifest=manifest.digest,
@@ -175,10 +179,15 @@ def _decide(
         unattended=unattended,
         decided=now(),
     )
-    desk.releases.put_approval(made, signer)
-    record_decision(made, desk)
-    follow(manifest.pipeline, desk)
-    return made
+
+
+def _sign(draft: Approval, desk: Desk) -> Approval:
+    reviewers = Reviewers(desk.settings.home)
+    signer = add_reviewer(draft.reviewer, desk) if draft.unattended else reviewers.signer(draft.reviewer)
+    desk.releases.put_approval(draft, signer)
+    record_decision(draft, desk)
+    follow(draft.pipeline, desk)
+    return draft
 
 
 def _of_pipeline(pipeline: str, desk: Desk) -> tuple[Review, ...]:

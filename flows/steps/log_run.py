@@ -22,7 +22,8 @@ _LOSS = "train/loss"
 def log_run(papers: Papers, policies: PolicyDigests, run_id: str, runs: Tracking, blobs: Blobs, work: Path) -> str:
     """Writes everything but the card to an MLflow run and gives the id of the model that it keeps.
 
-    `work` is a folder for what is uploaded; it is left empty. Raises PartFailed when MLflow does not take it, StoreError when a part cannot be read.
+    `work` is a folder for what is uploaded; it is left empty.
+    Raises PartFailed when MLflow does not take it, StoreError when a part cannot be read.
     """
     runs.log_params(run_id, params_of(papers))
     runs.log_figures(run_id, figures_of(papers))

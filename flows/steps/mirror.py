@@ -8,10 +8,10 @@ previous    the version that `sluice release rollback` would go back to
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from flows.desk import Desk
+from flows.desk import Desk, ReviewDesk, mlflow_server
 from infra.contracts.release import Approval, Release
 from infra.errors import PartFailed
 from infra.stores.registry import Alias, Registry
@@ -109,6 +109,14 @@ def follow(pipeline: str, desk: Desk) -> Pointers | None:
             f"To bring it in line: sluice release sync {pipeline}"
         )
         return None
+
+
+def follow_at_home(pipeline: str, desk: ReviewDesk) -> Pointers | None:
+    """Mirrors to the home's own MLflow server, which is started for that where it does not run."""
+    with mlflow_server(desk.settings, desk.progress) as url:
+        if not url:
+            desk.progress.say(f"MLflow is not in line yet; once it starts: sluice release sync {pipeline}")
+        return follow(pipeline, replace(desk, mlflow_url=url))
 
 
 def review_tags(decisions: Sequence[Approval]) -> dict[str, str]:

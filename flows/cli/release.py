@@ -1,0 +1,118 @@
+"""`sluice release`: what is in force and was before, and the way back."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from flows.desk import ReviewDesk
+    from flows.release import PastRelease
+
+app = typer.Typer(no_args_is_help=True, help="What is in force, what was before, and the way back.")
+
+PipelineName = Annotated[str, typer.Argument(metavar="PIPELINE", help="a pipeline's name")]
+AsJson = Annotated[bool, typer.Option("--json", help="a stable JSON shape on stdout")]
+
+
+@app.command()
+def rollback(
+    pipeline: PipelineName,
+    to: Annotated[int | None, typer.Option("--to", metavar="VERSION", help="left out: the one before")] = None,
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="left out: the user of this machine")] = "",
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="goes into the signed record")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Puts the previous version in force again, without dropping a request."""
+    from flows.release import PastRelease
+    from flows.release import rollback as put_back
+    from flows.steps.mirror import follow_at_home, pointers
+
+    desk = _desk()
+    left = pointers(pipeline, desk).champion
+    done = put_back(pipeline, desk, actor=by or _user(), reason=reason, version=to)
+    typer.echo(
+        f"Version {done.version} of {pipeline} is in force again as release {done.sequence}; "
+        "a running gateway swaps by itself.",
+        err=True,
+    )
+    aliases = follow_at_home(pipeline, desk)
+    if as_json:
+        shape = {**release_json(PastRelease(done, True)), "aliases": aliases and dict(aliases.by_alias)}
+        typer.echo(json.dumps(shape, indent=2))
+    command = f"sluice review reject {pipeline} {left} --by NAME --reason TEXT"
+    typer.echo(f"next: {command}   (so that version {left} is never released again)", err=True)
+
+
+@app.command()
+def history(pipeline: PipelineName, as_json: AsJson = False) -> None:
+    """Lists every release of a pipeline, oldest first."""
+    from flows.release import history as past_releases
+
+    rows = past_releases(pipeline, _desk())
+    if as_json:
+        typer.echo(json.dumps([release_json(row) for row in rows], indent=2))
+        return
+    if not rows:
+        typer.echo(f"{pipeline} was never released.")
+        typer.echo(f"next: sluice review list {pipeline}", err=True)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("release", "kind", "version", "in force", "by", "when", "reason")
+    for row in rows:
+        one = row.release
+        when = one.released.strftime("%Y-%m-%d %H:%M UTC")
+        table.add_row(
+            str(one.sequence), one.kind, str(one.version), "yes" if row.in_force else "", one.actor, when, one.reason
+        )
+    Console().print(table)
+
+
+@app.command()
+def sync(pipeline: PipelineName, as_json: AsJson = False) -> None:
+    """Brings the ledger and MLflow in line with the signed records, after a crash or with a server that was down."""
+    from flows.release import complete_records
+    from flows.steps.mirror import follow_at_home, pointers
+    from infra.errors import PartFailed
+
+    desk = _desk()
+    complete_records(pipeline, desk)
+    shown = follow_at_home(pipeline, desk)
+    if as_json:
+        typer.echo(
+            json.dumps(
+                {"pipeline": pipeline, "aliases": dict(pointers(pipeline, desk).by_alias), "mlflow": bool(shown)},
+                indent=2,
+            )
+        )
+    if shown is None:
+        raise PartFailed("MLflow could not be brought in line", where=pipeline, cure="sluice logs mlflow, then again")
+    typer.echo(f"The ledger and MLflow show what the signed records of {pipeline} say.", err=True)
+
+
+def release_json(row: PastRelease) -> dict[str, Any]:
+    """The stable shape of one line of `release history --json`."""
+    return {**row.release.model_dump(mode="json"), "digest": row.release.digest, "in_force": row.in_force}
+
+
+def _user() -> str:
+    """The account that runs the command, from the system, not from the environment."""
+    import os
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid-{os.getuid()}"
+
+
+def _desk() -> ReviewDesk:
+    from flows.cli.bars import Bars
+    from flows.desk import ReviewDesk
+    from infra.settings import read_settings
+
+    return ReviewDesk.open(read_settings(), progress=Bars())
