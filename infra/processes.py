@@ -123,7 +123,9 @@ def _check_engine(settings: Settings, engine: str | None) -> None:
         raise BadInput(
             f"the gateway runs with the engine {state.engine!r}", cure="run `sluice down`, then the command again"
         )
-    if wanted == "scripted" and Releases(settings.home).pipelines():
+    releases = Releases(settings.home)
+    states = [releases.inspect(pipeline) for pipeline in releases.pipelines()]
+    if wanted == "scripted" and any(found.current or found.refusals for found in states):
         raise Refused(
             "the scripted engine makes answers up, and this home has a release",
             where=str(settings.home.root),

@@ -1,0 +1,101 @@
+"""`sluice keys`: the bearer keys of the endpoint's callers."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from infra.home import Home
+
+AsJson = Annotated[bool, typer.Option("--json", help="a stable JSON shape on stdout")]
+
+app = typer.Typer(
+    no_args_is_help=True, help="Make, list and revoke the keys with which applications call the endpoint."
+)
+
+
+@app.command("create")
+def create(
+    tenant: Annotated[str, typer.Option("--tenant", metavar="NAME", help="whose key it is")],
+    as_json: AsJson = False,
+) -> None:
+    """Makes a key and prints it, once: only its hash is kept."""
+    from infra.stores.callers import Callers
+
+    home = _home()
+    made = Callers(home).create(tenant)
+    _record(made.id, "created", tenant)
+    if as_json:
+        typer.echo(json.dumps({"key": made.key, "id": made.id}))
+        return
+    typer.echo(made.key)
+    typer.echo(f"{made.id}, tenant {tenant}. Keep the key now: it cannot be shown again.", err=True)
+
+
+@app.command("list")
+def list_keys(as_json: AsJson = False) -> None:
+    """Lists every key ever made: id, tenant, when, and whether it still works."""
+    from infra.stores.callers import Callers
+
+    rows = Callers(_home()).list()
+    if as_json:
+        keys = [
+            {
+                "id": row.id,
+                "tenant": row.tenant,
+                "created": row.created.isoformat(),
+                "revoked": row.revoked.isoformat() if row.revoked else None,
+            }
+            for row in rows
+        ]
+        typer.echo(json.dumps({"keys": keys}, indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("id", "tenant", "created", "state")
+    for row in rows:
+        state = f"[red]revoked {row.revoked:%Y-%m-%d %H:%M}[/red]" if row.revoked else "[green]works[/green]"
+        table.add_row(row.id, row.tenant, f"{row.created:%Y-%m-%d %H:%M}", state)
+    Console().print(table)
+
+
+@app.command("revoke")
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="as `sluice keys list` shows it")], as_json: AsJson = False
+) -> None:
+    """Ends a key, at once and for good."""
+    from infra.stores.callers import Callers
+
+    row = Callers(_home()).revoke(key_id)
+    assert row.revoked is not None  # `revoke` sets it
+    _record(row.id, "revoked", row.tenant)
+    if as_json:
+        typer.echo(json.dumps({"id": row.id, "revoked": row.revoked.isoformat()}))
+    else:
+        typer.echo(f"{row.id} of tenant {row.tenant} is revoked", err=True)
+
+
+def _home() -> Home:
+    from infra.settings import read_settings
+
+    return read_settings().home
+
+
+def _record(key_id: str, action: Literal["created", "revoked"], tenant: str) -> None:
+    """Writes the change into the ledger, once: a key that is revoked a second time stays as it was recorded."""
+    from infra.contracts.audit import KeyChanged
+    from infra.contracts.base import now
+    from infra.ledger.log import Ledger
+
+    ledger = Ledger.open(_home())
+    event_id = f"{key_id}/{action}"
+    if ledger.get(event_id) is None:
+        ledger.append(
+            KeyChanged(
+                event_id=event_id, at=now(), pipeline="", key_id=key_id, purpose="caller", action=action, owner=tenant
+            )
+        )

@@ -1,0 +1,195 @@
+"""The door: who asks, is there room, is the body acceptable, which version answers, and can it do what is asked.
+
+Everything that is refused here costs no generation. Whoever is let in holds a place and keeps the version that answers
+alive until `Admitted.leave`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+
+from starlette.requests import ClientDisconnect, Request
+
+from infra.digest import digest_of
+from infra.engines.engine import Message, Sampling
+from infra.errors import BadInput, StoreError
+from infra.settings import GatewaySettings
+from infra.stores.callers import Caller, Callers
+from services.errors import ApiError
+from services.metrics import Metrics
+from services.release_watch import ReleaseWatch
+from services.served import Served
+from services.wire import ChatRequest, JsonSchemaFormat, TextFormat, parse_chat
+
+
+class Places:
+    """How many answers may be under way at once."""
+
+    def __init__(self, limit: int, metrics: Metrics) -> None:
+        self._limit = limit
+        self._taken = 0
+        self._metrics = metrics
+
+    def take(self) -> None:
+        """Takes a place. Raises ApiError (429) when there is none."""
+        if self._taken >= self._limit:
+            raise ApiError.overloaded()
+        self._taken += 1
+        self._metrics.in_flight.set(self._taken)
+
+    def give_back(self) -> None:
+        """Frees a place."""
+        self._taken -= 1
+        self._metrics.in_flight.set(self._taken)
+
+
+@dataclass
+class Visitor:
+    """What is known of who knocks, filled in step by step: a refusal is recorded with as much as is known."""
+
+    caller: Caller | None = None
+    served: Served | None = None
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A request that passed the door."""
+
+    chat: ChatRequest
+    caller: Caller
+    served: Served
+    messages: tuple[Message, ...]
+    """The pipeline's own system prompt, then the caller's turns."""
+    sampling: Sampling
+    places: Places
+
+    def leave(self) -> None:
+        """Gives the place and the version back. Once per request."""
+        self.served.flight.end()
+        self.places.give_back()
+
+
+@dataclass(frozen=True)
+class Door:
+    """What admission needs."""
+
+    callers: Callers
+    watch: ReleaseWatch
+    places: Places
+    limits: GatewaySettings
+
+    async def identify(self, request: Request, visitor: Visitor) -> Caller:
+        """Whose key the request carries. Raises ApiError (401)."""
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        caller = None
+        if scheme.lower() == "bearer" and key.strip():
+            try:
+                caller = await asyncio.to_thread(self.callers.find, key.strip())
+            except StoreError:
+                raise ApiError(503, "the keys cannot be read", "server_error", "keys_unavailable") from None
+        if caller is None:
+            raise ApiError.wrong_key()
+        visitor.caller = caller
+        return caller
+
+    async def admit(self, request: Request, visitor: Visitor) -> Admitted:
+        """Lets a chat request in. Raises ApiError; nothing is held then."""
+        caller = await self.identify(request, visitor)
+        self.places.take()
+        served: Served | None = None
+        try:
+            chat = parse_chat(await read_body(request, self.limits.gateway_body_bytes))
+            served = visitor.served = self.watch.find(chat.model)
+            served.flight.begin()
+            sampling = _sampling(chat, served)
+            messages = chat.turns
+            if served.prompt.system:
+                messages = (Message("system", served.prompt.system), *messages)
+            await self._check_length(served, messages)
+            return Admitted(chat, caller, served, messages, sampling, self.places)
+        except BaseException:
+            if served is not None:
+                served.flight.end()
+            self.places.give_back()
+            raise
+
+    async def _check_length(self, served: Served, messages: tuple[Message, ...]) -> None:
+        limit = self.limits.gateway_prompt_tokens
+        try:
+            tokens = await asyncio.to_thread(served.engine.count_tokens, messages)
+        except BadInput:
+            message = "the model's chat template does not take these messages in this order"
+            raise ApiError.bad_request(message, param="messages") from None
+        if tokens > limit:
+            raise ApiError.prompt_too_long(tokens, limit)
+
+
+async def read_body(request: Request, limit_bytes: int) -> bytes:
+    """The body, never more than the limit of it. Raises ApiError (413, or 400 when the caller went away)."""
+    stated = request.headers.get("content-length", "")
+    if stated.isascii() and stated.isdecimal() and int(stated) > limit_bytes:
+        raise ApiError.too_large(limit_bytes)
+    body = bytearray()
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > limit_bytes:
+                raise ApiError.too_large(limit_bytes)
+    except ClientDisconnect:
+        raise ApiError.bad_request("the body did not arrive whole", code="incomplete_body") from None
+    return bytes(body)
+
+
+def _sampling(chat: ChatRequest, served: Served) -> Sampling:
+    """How to generate, greedy unless the caller says otherwise. Raises ApiError for what the engine cannot follow."""
+    able = served.engine.capabilities.sampling
+    asked = (
+        ("temperature", bool(chat.temperature)),
+        ("top_p", chat.top_p not in (None, 1)),
+        ("seed", chat.seed is not None and bool(chat.temperature)),
+        ("stop", bool(chat.stops)),
+    )
+    for name, is_asked in asked:
+        if is_asked and name not in able:
+            message = f"the field {name!r} is not supported by the engine that serves this model"
+            raise ApiError.bad_request(message, param=name, code="unsupported_parameter")
+    limit, most = chat.token_limit, served.prompt.max_new_tokens
+    return Sampling(
+        max_new_tokens=most if limit is None else min(limit, most),
+        temperature=chat.temperature or 0.0,
+        top_p=1.0 if chat.top_p is None else chat.top_p,
+        seed=chat.seed or 0,
+        stop=chat.stops,
+        json_schema=_json_schema(chat, served),
+    )
+
+
+def _json_schema(chat: ChatRequest, served: Served) -> str:
+    """The schema to generate by, where the caller asks for JSON; only the pipeline's own can be asked for."""
+    wanted, prompt = chat.response_format, served.prompt
+    if wanted is None:
+        return ""
+    if isinstance(wanted, TextFormat):
+        if prompt.answer_format == "text" or served.scripted:
+            return ""
+        raise _unsupported_format("this model answers with JSON; leave response_format out")
+    if served.scripted and isinstance(wanted, JsonSchemaFormat):
+        return json.dumps(wanted.json_schema.json_schema)
+    if prompt.answer_format != "json":
+        raise _unsupported_format("this model answers with text")
+    if isinstance(wanted, JsonSchemaFormat) and _differs(wanted.json_schema.json_schema, prompt.json_schema):
+        raise _unsupported_format("the schema is not this model's own: send that one, or leave response_format out")
+    return prompt.json_schema if served.engine.capabilities.json_schema else ""
+
+
+def _differs(given: dict[str, object], own: str) -> bool:
+    try:
+        return digest_of(given) != digest_of(json.loads(own))
+    except ValueError:
+        return True
+
+
+def _unsupported_format(message: str) -> ApiError:
+    return ApiError.bad_request(message, param="response_format", code="unsupported_value")

@@ -1,0 +1,197 @@
+"""One request, in a fixed order: admit, record `admitted`, generate guarded, record `completed`, answer.
+
+No byte of an answer leaves before its `admitted` is on disk, and not the last one before its `completed` is. What is
+turned away at the door is recorded too; what cannot be recorded is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+
+from policies.guardrails.guarded import Delta, Ended, InputChecked
+from starlette.requests import Request
+from starlette.responses import Response
+
+from infra.contracts.audit import RequestRefused
+from infra.contracts.base import now
+from infra.contracts.ids import new_id
+from infra.errors import StoreError
+from infra.ledger.vault import Vault
+from infra.settings import GatewaySettings
+from services.admission import Admitted, Door, Visitor
+from services.errors import ApiError
+from services.exchange import Exchange
+from services.metrics import Metrics
+from services.recorder import Recorder
+from services.replies import DONE, Reply, Usage, error_event, to_json
+from services.streaming import EventStream, unless_gone
+from services.tracing import RequestTrace
+
+_LOG = logging.getLogger("sluice.gateway")
+
+
+@dataclass
+class Desk:
+    """What answering needs, made once per process."""
+
+    door: Door
+    recorder: Recorder
+    vault: Vault
+    metrics: Metrics
+    limits: GatewaySettings
+    content_in_spans: bool
+    _open: set[Exchange] = field(default_factory=set)
+
+    async def chat(self, request: Request) -> Response:
+        """Answers POST /v1/chat/completions."""
+        response_id = new_id("chatcmpl")
+        parent = request.headers.get("traceparent", "")
+        trace = RequestTrace.begin(parent, content_allowed=self.content_in_spans)
+        visitor = Visitor()
+        try:
+            admitted = await self.door.admit(request, visitor)
+        except ApiError as error:
+            return await self.refuse(error, response_id, visitor, trace)
+        trace.admitted(response_id, admitted.served)
+        subject = self.vault.pseudonym(admitted.chat.subject or response_id)
+        exchange = Exchange(
+            response_id, admitted, subject, trace, self.recorder, self.metrics, self.limits.gateway_timeout_s
+        )
+        self._open.add(exchange)
+        exchange.when_closed(self._open.discard)
+        answer = _Answer(
+            exchange, Reply(response_id, int(time.time()), admitted.chat.model, admitted.served.fingerprint)
+        )
+        try:
+            await exchange.begin()
+            return await answer.response(request)
+        except ApiError as error:
+            return error_response(error, response_id, answer.headers)
+
+    async def close(self) -> None:
+        """Ends what is still under way, as cancelled, and waits until that is recorded."""
+        await asyncio.gather(*(exchange.cancel() for exchange in tuple(self._open)))
+
+    async def refuse(self, error: ApiError, response_id: str, visitor: Visitor, trace: RequestTrace) -> Response:
+        """Records that a request was turned away, and says so to the caller."""
+        event = RequestRefused(
+            event_id=f"{response_id}/refused",
+            at=now(),
+            pipeline=visitor.served.pipeline if visitor.served else "",
+            trace_id=trace.trace_id,
+            response_id=response_id,
+            tenant=visitor.caller.tenant if visitor.caller else "",
+            key_id=visitor.caller.id if visitor.caller else "",
+            code=error.code,
+        )
+        try:
+            await self.recorder.write(event)
+        except StoreError as failure:
+            _LOG.error("a refusal could not be recorded: %s", failure)
+            error = ApiError.ledger_unavailable()
+        self.metrics.refused(error.code)
+        trace.refused(error.code)
+        return error_response(error, response_id)
+
+
+class _Answer:
+    """How the steps of one exchange become a response, whole or streamed."""
+
+    def __init__(self, exchange: Exchange, reply: Reply) -> None:
+        self._exchange = exchange
+        self._reply = reply
+        self._admitted: Admitted = exchange.admitted
+        served = self._admitted.served
+        self.headers = {
+            "x-sluice-version": str(served.version),
+            "x-sluice-release": served.release_digest or "scripted",
+        }
+
+    async def response(self, request: Request) -> Response:
+        """Waits for the input guard, then answers. Raises ApiError: blocked, failed, too late, unrecorded."""
+        steps = self._exchange.steps()
+        opening = _Opening()
+        try:
+            await unless_gone(request, opening.read(steps))
+            if opening.blocked_rule is not None:
+                raise ApiError.blocked(opening.blocked_rule, self._reply.response_id)
+            self.headers["x-sluice-redactions"] = str(opening.redactions)
+            if self._admitted.chat.stream:
+                stream = self._stream(steps, opening)
+                return EventStream(stream, self._exchange.cancel, _identified(self.headers, self._reply.response_id))
+            ended = opening.ended or await unless_gone(request, _last(steps))
+        except BaseException:
+            # The caller went away, the service stops, or the answer failed: in each case nothing more is generated.
+            await asyncio.shield(self._exchange.cancel())
+            raise
+        usage = Usage(ended.prompt_tokens, ended.completion_tokens)
+        body = self._reply.whole(ended.text, ended.finish_reason, usage)
+        return json_response(body, 200, _identified(self.headers, self._reply.response_id))
+
+    async def _stream(self, steps: AsyncIterator[object], opening: _Opening) -> AsyncIterator[bytes]:
+        options = self._admitted.chat.stream_options
+        with_usage = options is not None and options.include_usage
+        yield self._reply.opening(with_usage=with_usage)
+        try:
+            ended = opening.ended
+            if ended is None:
+                async for step in steps:
+                    if isinstance(step, Delta) and step.text:
+                        yield self._reply.piece(step.text, with_usage=with_usage)
+                    elif isinstance(step, Ended):
+                        ended = step
+        except ApiError as error:
+            yield error_event(error)
+            return
+        assert ended is not None  # the steps end with it, or raise
+        yield self._reply.closing(ended.finish_reason, with_usage=with_usage)
+        if with_usage:
+            yield self._reply.usage(Usage(ended.prompt_tokens, ended.completion_tokens))
+        yield DONE
+
+
+class _Opening:
+    """The first steps of an answer, up to the verdict on its input."""
+
+    def __init__(self) -> None:
+        self.redactions = 0
+        self.blocked_rule: str | None = None
+        self.ended: Ended | None = None
+
+    async def read(self, steps: AsyncIterator[object]) -> None:
+        """Reads until the input guard has spoken and, where it blocked, until that is recorded."""
+        async for step in steps:
+            if isinstance(step, InputChecked):
+                self.redactions = sum(len(check.spans) for check in step.checks if check.verdict == "redact")
+                if step.verdict != "block":
+                    return
+            elif isinstance(step, Ended):
+                self.ended = step
+                if step.outcome == "blocked":
+                    self.blocked_rule = step.rule
+                return
+
+
+async def _last(steps: AsyncIterator[object]) -> Ended:
+    async for step in steps:
+        if isinstance(step, Ended):
+            return step
+    raise ApiError.engine_failed()
+
+
+def _identified(headers: dict[str, str], response_id: str) -> dict[str, str]:
+    return headers | {"x-request-id": response_id}
+
+
+def json_response(body: Mapping[str, object], status: int, headers: dict[str, str]) -> Response:
+    """A JSON response."""
+    return Response(to_json(body), status, headers, "application/json")
+
+
+def error_response(error: ApiError, response_id: str = "", headers: dict[str, str] | None = None) -> Response:
+    """An error as OpenAI's clients read it."""
+    return json_response(error.body(), error.status, _identified((headers or {}) | error.headers(), response_id))

@@ -1,0 +1,129 @@
+"""A running gateway: everything that is opened once, in the order of its dependence, and closed again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from dataclasses import dataclass
+
+from infra.contracts.audit import AuditEvent, ServiceChanged
+from infra.contracts.base import now
+from infra.contracts.ids import new_id
+from infra.errors import StoreError
+from infra.ledger.log import Ledger
+from infra.settings import Settings, read_settings
+from services.public import Public
+from services.recorder import Recorder
+from services.release_watch import ReleaseWatch
+from services.request import Desk
+
+_LOG = logging.getLogger("sluice.gateway")
+_PARENT_POLL_S = 1.0
+
+
+@dataclass(frozen=True)
+class Running:
+    """What the handlers use, and the tasks beside them."""
+
+    desk: Desk
+    public: Public
+    watch: ReleaseWatch
+    recorder: Recorder
+    ledger: Ledger
+    tasks: tuple[asyncio.Task[None], ...]
+
+    @classmethod
+    async def start(cls) -> Running:
+        """Opens everything. Raises SluiceError when a store cannot be opened: the server then does not start."""
+        from infra.quiet import hush
+
+        hush()
+        _log_to_stderr()
+        settings = read_settings()
+        running = await asyncio.to_thread(_open, settings)
+        await running.recorder.write(_changed("started"))
+        follow = asyncio.create_task(running.watch.follow(settings.gateway.gateway_poll_s))
+        parent = asyncio.create_task(_end_with_parent(os.getppid()))
+        return Running(running.desk, running.public, running.watch, running.recorder, running.ledger, (follow, parent))
+
+    async def stop(self) -> None:
+        """Ends what is under way, stops the engines and sends the last traces."""
+        from infra import telemetry
+
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.desk.close()
+        await self.watch.close()
+        with contextlib.suppress(StoreError):
+            await self.recorder.write(_changed("stopped"))
+        await self.recorder.close()
+        await asyncio.to_thread(telemetry.flush)
+        self.ledger.close()
+
+
+def _open(settings: Settings) -> Running:
+    """The synchronous part of the start."""
+    from infra import processes, telemetry
+    from infra.ledger.vault import Vault
+    from infra.stores.callers import Callers
+    from infra.stores.feedback import FeedbackStore
+    from infra.stores.releases import Releases
+    from services.admission import Door, Places
+    from services.feedback import FeedbackDesk
+    from services.loading import Loader
+    from services.metrics import Metrics
+
+    home, limits = settings.home, settings.gateway
+    telemetry.start(
+        "sluice-gateway", settings.telemetry, lambda: processes.address(home, "mlflow"), experiment=telemetry.REQUESTS
+    )
+    ledger, vault, metrics = Ledger.open(home), Vault.open(home), Metrics()
+    closed = ledger.close_interrupted()
+    if closed:
+        _LOG.warning("%d requests of a gateway that died are recorded as interrupted", closed)
+    recorder = Recorder(ledger, vault)
+    watch = ReleaseWatch(
+        Releases(home),
+        Loader(home, settings.engine),
+        recorder,
+        metrics,
+        scripted=settings.engine.engine_name == "scripted",
+        known=lambda event_id: ledger.get(event_id) is not None,
+    )
+    door = Door(Callers(home), watch, Places(limits.gateway_concurrency, metrics), limits)
+    content = settings.telemetry.telemetry_content == "redacted"
+    desk = Desk(door, recorder, vault, metrics, limits, content)
+    feedback = FeedbackDesk(FeedbackStore(home, vault), ledger, watch)
+    return Running(desk, Public(door, watch, feedback, metrics, limits), watch, recorder, ledger, ())
+
+
+def _changed(action: str) -> AuditEvent:
+    return ServiceChanged(
+        event_id=new_id("service"),
+        at=now(),
+        pipeline="",
+        service="gateway",
+        action="started" if action == "started" else "stopped",
+    )
+
+
+async def _end_with_parent(parent: int) -> None:
+    """BentoML's supervisor starts this process in a session of its own; when it is killed, nobody else ends us."""
+    while os.getppid() == parent:  # noqa: ASYNC110 - nothing tells of it but the number
+        await asyncio.sleep(_PARENT_POLL_S)
+    _LOG.error("the supervisor is gone: the gateway ends")
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _log_to_stderr() -> None:
+    log = logging.getLogger("sluice")
+    if not log.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+        log.propagate = False
