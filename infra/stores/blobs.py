@@ -24,7 +24,7 @@ class Blobs:
         """Keeps bytes and names them. Durable when it returns; a second time writes nothing. Raises StoreError."""
         digest = sha256(data)
         path = self.path(digest)
-        if not _is_file_of(path, len(data)):
+        if not _holds(path, data):
             self._shard(path)
             write_atomic(path, data)
         return digest
@@ -42,13 +42,11 @@ class Blobs:
                     target.write(piece)
                 target.flush()
                 os.fsync(target.fileno())
-                size = target.tell()
             digest = Digest("sha256:" + state.hexdigest())
             kept = self.path(digest)
-            if not _is_file_of(kept, size):
-                self._shard(kept)
-                temporary.replace(kept)
-                _sync_folder(kept.parent)
+            self._shard(kept)
+            temporary.replace(kept)  # also where it was there already: a damaged blob is made whole
+            _sync_folder(kept.parent)
             return digest
         except OSError as error:
             if isinstance(error, SluiceError):
@@ -108,10 +106,10 @@ class Blobs:
             ) from None
 
 
-def _is_file_of(path: Path, size: int) -> bool:
-    """Whether a whole file is there already. A blob cut short by a damaged disk is written again."""
+def _holds(path: Path, data: bytes) -> bool:
+    """Whether the blob is there already, whole. A damaged one is written again."""
     try:
-        return path.stat().st_size == size
+        return path.read_bytes() == data
     except OSError:
         return False
 
