@@ -1,0 +1,50 @@
+"""Context: whether the words nearest to a candidate speak for it or against it."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from policies.guardrails.passage import Passage
+from policies.guardrails.patterns import compiled
+
+BEFORE = 48
+"""Code points before a candidate that may hold its cue."""
+AFTER = 16
+"""Code points after it."""
+
+
+class Cue(IntEnum):
+    """What the nearest cue says."""
+
+    AGAINST = -1
+    NONE = 0
+    FOR = 1
+
+
+OTHER_NUMBERS = (
+    r"pedidos?|reservas?|localizador|seguimiento|transaccion|referencias?|ref|tickets?|incidencias?|expedientes?|exp"
+    r"|facturas?|factura proforma|albaran|lotes?|articulos?|art|codigos?|cod|serie|modelos?|piezas?|recambio|bujia"
+    r"|version|versiones|firmware|build|sku|ean|isbn|issn|hash|sha1|sha256|md5|uuid|commit|clave de idempotencia"
+    r"|multiplica|suma|resta|divide|redondea|rango|filas?|paginas?|coordenadas|boletin|boe|cve|resolucion|sorteo"
+    r"|loteria|formulario|encuesta|habitacion|vuelo|asiento|puerta|orders?|booking|invoices?|po|parts?(?: no)?|serial"
+    r"|vouchers?|trackings?|carrier|reference|transactions?|case|claim|survey|asset|tag|model|firmware|library|pinned"
+    r"|upgrade|release|multiply|divide|add|population|density|latitude|longitude|row|rows|page|pages|item|product"
+    r"|lottery|room|flight|gate|seat|session|id|postcode|unit test|is_valid|assert|validar|devuelve"
+)
+"""Words before numbers that are no personal data."""
+
+
+def nearest_cue(passage: Passage, start: int, end: int, *, speaks_for: str, against: str = OTHER_NUMBERS) -> Cue:
+    """The cue nearest before the candidate decides; where there is none, the first one after it.
+
+    Both are alternations of accent-free, lower-case words.
+    """
+    pattern = compiled(rf"\b(?:({speaks_for})|(?:{against}))\b")
+    before = passage.before(start, BEFORE)
+    decided = Cue.NONE
+    for match in pattern.finditer(before):
+        decided = Cue.FOR if match.start(1) >= 0 else Cue.AGAINST
+    if decided is Cue.NONE:
+        found = compiled(rf"\b(?:{speaks_for})\b").search(passage.after(end, AFTER))
+        decided = Cue.FOR if found else Cue.NONE
+    return decided

@@ -1,0 +1,80 @@
+"""What every detector is: a guardrails-ai `Validator` with a name, a reach and a threshold. Works alone in a `Guard`, too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from guardrails.settings import settings
+from guardrails.types.on_fail import OnFailAction
+from guardrails.validator_base import (
+    ErrorSpan,
+    FailResult,
+    PassResult,
+    ValidationResult,
+    Validator,
+    register_validator,
+)
+
+from policies.guardrails.passage import Passage
+from policies.guardrails.redact import Span, redact, settle
+
+PASSAGE = "passage"
+"""Metadata key under which a passage is handed in, so that a text is folded once for all detectors."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a detector needs to see, in code points. The hold-back of a stream follows from it."""
+
+    span: int
+    """The longest find. A longer one is recognised from its first `span` code points, and blocks a stream."""
+    context: int
+    """How far on both sides of a find the text may decide about it."""
+    whole: bool = False
+    """Needs the whole message."""
+
+
+class Detector(Validator):  # type: ignore[misc]
+    """Finds spans in a passage."""
+
+    name: ClassVar[str]
+    reach: ClassVar[Reach]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "name" in cls.__dict__:
+            register_validator(name=f"sluice/{cls.name}", data_type="string")(cls)
+
+    def __init__(self, *, threshold: float = 0.5, redacts: bool = True) -> None:
+        settings.rc.enable_metrics = False  # else guardrails-ai makes an exporter to its vendor's cloud
+        settings.disable_tracing = True
+        super().__init__(on_fail=OnFailAction.FIX if redacts else OnFailAction.EXCEPTION)
+        self.threshold = threshold
+
+    def find(self, passage: Passage) -> Iterable[Span]:
+        """Spans in `passage.text`, any order, overlaps allowed, scores below the threshold included."""
+        raise NotImplementedError
+
+    def _validate(self, value: str, metadata: dict[str, Any]) -> ValidationResult:
+        """Passes or fails. The result's metadata holds `spans` (offsets into `value`) and the highest `score`."""
+        passage = metadata.get(PASSAGE) or Passage(value, metadata.get("language"))
+        best = 0.0
+        spans: list[Span] = []
+        for span in self.find(passage):
+            if any(span.start < end and start < span.end for start, end in passage.placeholders):
+                continue
+            best = max(best, span.score)
+            if span.score >= self.threshold:
+                start, end = passage.folded.original(span.start, span.end)
+                spans.append(Span(start, end, span.entity, span.score))
+        if not spans:
+            return PassResult(metadata={"score": best})
+        settled = settle(spans)
+        return FailResult(
+            error_message=f"{self.name}: {len(settled)} found",
+            error_spans=[ErrorSpan(start=span.start, end=span.end, reason=span.entity) for span in settled],
+            fix_value=redact(value, settled),
+            metadata={"score": best, "spans": settled},
+        )

@@ -1,0 +1,59 @@
+"""E-mail addresses (RFC 5321's sizes). Presidio's recogniser is not used: it fetches a suffix list from the web."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policies.guardrails.detectors.detector import Detector, Reach
+from policies.guardrails.passage import Passage
+from policies.guardrails.redact import Span
+
+_LOCAL = 64
+_DOMAIN = 190
+_FILES = frozenset("png jpg jpeg gif svg webp ico css js ts json py".split())
+
+
+class EmailAddress(Detector):
+    """Finds EMAIL_ADDRESS."""
+
+    name = "email-address"
+    reach = Reach(span=_LOCAL + 1 + _DOMAIN, context=2)
+
+    def find(self, passage: Passage) -> Iterator[Span]:
+        """Every `@` between a local part and a domain; not `git@host:path`, not `icon@2x.png`."""
+        text = passage.text
+        at = text.find("@")
+        while at >= 0:
+            start, end = _local_start(text, at), _domain_end(text, at + 1)
+            suffix = text[at + 1 : end].rpartition(".")[2]
+            if start < at and 2 <= len(suffix) <= 24 and suffix.isalpha() and "." in text[at + 1 : end]:
+                is_repository = text[start:at] == "git" and text[end : end + 1] == ":" and text[end + 1 : end + 2] > " "
+                if suffix.lower() not in _FILES and not is_repository:
+                    yield Span(start, end, "EMAIL_ADDRESS", 0.95)
+            at = text.find("@", at + 1)
+
+
+def _local_start(text: str, at: int) -> int:
+    """Where the part before the `@` begins; `at` where there is none. Never begins with a dot, dash or quote."""
+    start = at
+    while start > max(0, at - _LOCAL) and (text[start - 1].isalnum() or text[start - 1] in "._%+'-&"):
+        start -= 1
+    while start < at and not (text[start].isalnum() or text[start] == "_"):
+        start += 1
+    return start
+
+
+def _domain_end(text: str, begin: int) -> int:
+    """Where the domain ends: letters, digits, single dots between labels, dashes inside labels."""
+    end = begin
+    while end < min(len(text), begin + _DOMAIN):
+        letter = text[end]
+        if letter.isalnum() or (letter in ".-" and end > begin and text[end - 1].isalnum()):
+            end += 1
+        elif letter == "-" and text[end - 1] == "-":
+            end += 1
+        else:
+            break
+    while end > begin and not text[end - 1].isalnum():
+        end -= 1
+    return end

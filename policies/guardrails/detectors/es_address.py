@@ -1,0 +1,86 @@
+"""Spanish street addresses: kind of street, name, number, then flat, postcode and town as far as they go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policies.guardrails.detectors.detector import Detector, Reach
+from policies.guardrails.passage import Passage
+from policies.guardrails.patterns import compiled
+from policies.guardrails.redact import Span
+
+_WORD = r"[a-z][a-z0-9'’.-]*"
+_WAY = (
+    r"(?:c/|cl\.?|c\.|calle|cll\.?|avenida|avda\.?|avd\.?|av\.?|plaza|plza\.?|pza\.?|pl\.|placa|praza|paseo|p\.?º|pso\.?"
+    r"|passeig|ronda|rda\.?|travesia|trav\.?|camino|cno\.?|carretera|ctra\.?|glorieta|gta\.?|rambla|urbanizacion|urb\.?"
+    r"|pasaje|pje\.?|poligono|bulevar|callejon|jiron|carrera|cra\.?|colonia|rua|carrer|avinguda|kalea)"
+)
+_NUMBER = r"(?:,? ?(?:n\.?[º°o]\.?|num\.?|numero|no\.|#)? ?[0-9]{1,4}(?: ?bis)?|,? ?s/n)"
+_STREET = rf"{_WAY} ?(?:{_WORD} ){{0,6}}?{_WORD}{_NUMBER}"
+_GRID = r"(?:calle|cll\.?|carrera|cra\.?|diagonal|transversal|avenida|av\.?) [0-9]{1,3}[a-z]? ?(?:#|no\.?|n[º°]) ?[0-9]{1,3}[a-z]? ?- ?[0-9]{1,3}"
+_BASE = rf"{_GRID}|{_STREET}"
+_SIDE = r"(?:izq(?:uierda|da|\.)?|izda\.?|dcha\.?|derecha|der\.|centro|ctro\.)"
+_FLAT = (
+    r"^[ ,;-]{1,3}(?:(?:piso|planta|puerta|pta\.?|esc\.?|escalera|portal|bloque|blq\.?|bajo|bjo\.?|atico|entresuelo|entlo\.?"
+    r"|principal|ppal\.?|local|nave|interior|int\.?|depto\.?|dpto\.?|apto\.?|apartamento|km\.?)"
+    r"(?: ?[0-9]{1,3}\b(?:\.?[ºª°])?)?(?: [a-h]\b)?"
+    rf"|[0-9]{{1,2}}\.?[ºª°o](?: ?(?:[a-h]\b|{_SIDE}|[0-9]{{1,2}}\.?[ºª°a]))?|[0-9]{{1,2}} ?- ?[0-9a-h]\b|[0-9]{{1,2}} ?[a-h]\b|{_SIDE})"
+)
+_POSTCODE = (
+    r"^[ ,;(-]{1,4}(?:c\.?p\.? ?)?[0-9]{5}[ ,-]{1,3}(?:(?:de|del|la|las|los|el|a|l'|san|santa|sant) ){0,2}"
+    r"[a-z][a-z'’/-]*(?: (?:de|del|la|las|los|el|san|santa) [a-z][a-z'’-]*(?: [a-z][a-z'’-]*)?)?(?: \([a-z ]{3,20}\))?\)?"
+)
+_TOWNS = (
+    r"a coruna|albacete|alcala de henares|alcorcon|algeciras|alicante|almeria|avila|badajoz|badalona|barcelona|bilbao|burgos"
+    r"|caceres|cadiz|cartagena|castellon de la plana|castellon|ceuta|ciudad real|cordoba|cuenca|donostia|dos hermanas|elche"
+    r"|ferrol|fuenlabrada|getafe|gijon|girona|granada|guadalajara|hospitalet de llobregat|huelva|huesca|jaen"
+    r"|jerez de la frontera|las palmas de gran canaria|las palmas|leganes|leon|lleida|logrono|lugo|madrid|malaga|marbella"
+    r"|mataro|melilla|merida|mostoles|murcia|orense|ourense|oviedo|palencia|palma de mallorca|palma|pamplona|pontevedra"
+    r"|reus|sabadell|salamanca|san sebastian|santa cruz de tenerife|santander|santiago de compostela|segovia|sevilla|soria"
+    r"|talavera de la reina|tarragona|terrassa|teruel|toledo|valencia|valladolid|vigo|vitoria-gasteiz|vitoria|zamora|zaragoza"
+    r"|bogota|medellin|buenos aires|rosario|ciudad de mexico|guadalajara|monterrey|lima|quito|caracas|santiago"
+)
+_TOWN = rf"^[ ,;(-]{{1,4}}(?:en )?(?:{_TOWNS})\b\)?"
+_SMALL = frozenset("de del la las los el els y i e san santa sant d d' l l' a doctor dr sra virgen xxiii".split())
+
+
+class EsAddress(Detector):
+    """Finds STREET_ADDRESS in the Spanish form."""
+
+    name = "es-address"
+    reach = Reach(span=180, context=1)
+
+    def find(self, passage: Passage) -> Iterator[Span]:
+        """Streets with a number; the name has capitals where the text has any."""
+        if not passage.has_digit and "s/n" not in passage.plain:
+            return
+        text = passage.plain
+        for match in compiled(_BASE).finditer(text):
+            start, end = match.start(), match.end()
+            if start and text[start - 1].isalnum() or text[end : end + 1].isdigit():
+                continue
+            if passage.has_case and not _capitalised(passage.text[start:end]):
+                continue
+            yield Span(start, _extended(text, end), "STREET_ADDRESS", 0.9)
+
+
+def _extended(text: str, end: int) -> int:
+    """The end of the address after up to four parts of a flat, then postcode and town, or a known town."""
+    for _ in range(4):
+        flat = compiled(_FLAT).search(text[end : end + 40])
+        if flat is None or text[end + flat.end() :][:1].isalnum():
+            break
+        end += flat.end()
+    for pattern in (_POSTCODE, _TOWN):
+        town = compiled(pattern).search(text[end : end + 60])
+        if town is not None:
+            closing = town.group().endswith(")") and "(" not in town.group()
+            return end + town.end() - closing
+    return end
+
+
+def _capitalised(found: str) -> bool:
+    """Whether a word of the street's name, beyond the small ones, begins with a capital or a digit."""
+    words = found.replace(",", " ").replace("/", "/ ").split()[1:]
+    names = [word for word in words if word.lower() not in _SMALL and word[:1].isalpha()]
+    return not names or any(word[:1].isupper() for word in names)

@@ -1,0 +1,47 @@
+"""Spanish vehicle plates: four digits and three consonants (since 2000), and the old provincial form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policies.guardrails.detectors.cues import OTHER_NUMBERS, Cue, nearest_cue
+from policies.guardrails.detectors.detector import Detector, Reach
+from policies.guardrails.passage import Passage
+from policies.guardrails.patterns import standing_alone
+from policies.guardrails.redact import Span
+
+_NEW = r"[0-9]{4}[ -]?[bcdfghjklmnprstvwxyz]{3}"
+_PROVINCES = (
+    r"vi|ab|al?|av|ba?|ib|pm|bu|c[acours]?|cc|ss|gc|gi|ge|gr|gu|hu?|j|le?|lo|lu|ma?|mu|na|or?|ou|pa?|po|sa?|sg|se|so|t"
+    r"|te|tf|to|va?|bi|za?|ce|ml|gr"
+)
+_OLD = rf"(?:{_PROVINCES})[ -]?[0-9]{{4}}[ -]?[a-z]{{1,2}}"
+_WORDS = (
+    r"matriculas?|placas?|coches?|vehiculos?|furgonetas?|motos?|camion|turismo|conductora?|multa|parking|aparcado"
+    r"|aparcamiento|plates?|car|vehicle|conducia|circulaba"
+)
+_UNITS = frozenset("rpm mph kwh mhz ghz php xml jpg png pdf css kbs mbs gbp czk pln psl mms cms kms hrs lbs yds pts".split())
+
+
+class EsPlate(Detector):
+    """Finds ES_PLATE."""
+
+    name = "es-plate"
+    reach = Reach(span=11, context=48)
+
+    def find(self, passage: Passage) -> Iterator[Span]:
+        """Plates in capitals, or after a word about vehicles; not after a word about another kind of code."""
+        if not passage.has_digit:
+            return
+        for pattern in (_NEW, _OLD):
+            for match in standing_alone(pattern, passage.plain, also="-_/."):
+                cue = nearest_cue(
+                    passage, match.start(), match.end(), speaks_for=_WORDS, against=OTHER_NUMBERS + "|impresora|printer"
+                )
+                found = passage.text[match.start() : match.end()]
+                if cue is Cue.AGAINST or found[-3:].lower() in _UNITS:
+                    continue
+                if cue is Cue.FOR:
+                    yield Span(match.start(), match.end(), "ES_PLATE", 0.95)
+                elif found.upper() == found and passage.has_case:
+                    yield Span(match.start(), match.end(), "ES_PLATE", 0.75 if pattern == _NEW else 0.55)

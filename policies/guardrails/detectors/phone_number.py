@@ -1,0 +1,106 @@
+"""Phone numbers: candidates by shape, then libphonenumber's plans of the countries that a language points to, and context."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from policies.guardrails.detectors.cues import OTHER_NUMBERS, Cue, nearest_cue
+from policies.guardrails.detectors.detector import Detector, Reach
+from policies.guardrails.passage import Passage
+from policies.guardrails.patterns import compiled, standing_alone
+from policies.guardrails.redact import Span
+from policies.policy import Language
+
+_CANDIDATE = (
+    r"(?:\(?(?:\+|00) ?[0-9]{1,3}\)?[ ./-]{0,2})?(?:\([0-9]{1,5}\)[ ./-]{0,2})?[0-9](?:[ ./-]{0,2}[0-9]){5,13}"
+    r"(?: ?(?:x|ext\.?|extension) ?[0-9]{1,6})?"
+)
+_NO_PHONE = (
+    r"[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}(?: [0-9]{1,2})?|[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]{3}-[0-9]{2}-[0-9]{4}"
+    r"|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9]{4} ?- ?[0-9]{4}|97[89][ -]?[0-9][0-9 -]{8,14}"
+)
+"""Dates, thousands, US Social Security numbers, internet addresses, spans of years, ISBN."""
+_WORDS = (
+    r"tels?|telf|tlf|tfno|tfnos?|telefonos?|telefonicos?|telefonicamente|moviles|movil|celular|celu|cel|fijo|fono|numero de"
+    r"|llamar?|llamad|llamame|llamadme|llameme|llamenme|llamo|llame|llamen|llamada|llamo desde|marca|marque|whats?app"
+    r"|wasap|wsp|bizum|sms|contacto|contactar|localizar|avisar? al|avisad al|avisame al|fax|centralita|phones?|mobile|cell"
+    r"|call|calls|called|calling|ring|text|texted|dial|reach|reached|contact|desk|office|tel\. no|number changed|my number"
+    r"|registered|numbers? is|at|whatsapp me|sim|linea|extension|mi numero|su numero|nuevo numero|number"
+)
+_REGIONS: dict[Language, tuple[str, ...]] = {"es": ("ES", "MX", "AR", "CO", "CL"), "en": ("US", "GB")}
+_OTHER_REGIONS = ("DE", "FR", "IT", "CH", "AT", "SE", "DK", "NO", "FI", "NL", "BE", "PT", "PL", "CZ", "HU", "AU", "ZA")
+
+
+class PhoneNumber(Detector):
+    """Finds PHONE_NUMBER."""
+
+    name = "phone-number"
+    reach = Reach(span=44, context=48)
+
+    def find(self, passage: Passage) -> Iterator[Span]:
+        """Numbers that are possible in a country's plan, unless the nearest word says that they are something else."""
+        if not passage.has_digit:
+            return
+        for match in standing_alone(_CANDIDATE, passage.plain, also="_#$€£"):
+            start, end, found = match.start(), match.end(), match.group()
+            if compiled(_NO_PHONE).fullmatch(found) or not self._edges(passage, start, end):
+                continue
+            cue = nearest_cue(passage, start, end, speaks_for=_WORDS, against=OTHER_NUMBERS)
+            score = self._score(found, passage.language, cue)
+            if score:
+                yield Span(start, end, "PHONE_NUMBER", score)
+
+    def _edges(self, passage: Passage, start: int, end: int) -> bool:
+        """Whether the number is not a part of a longer one, an amount, a path or a decimal."""
+        before, after = passage.before(start, 2), passage.after(end, 2)
+        if before[-1:] and before[-1:] in "-/.,:" and before[:1].isdigit():
+            return False
+        if before[-1:] in ("-", "/", "=") and before[:1].isalpha() and before[-1:] != "=":
+            return False
+        return not (after[:1] and after[:1] in "-/.,:%" and after[1:].isalnum()) and after[:1] not in ("%", "€", "$")
+
+    def _score(self, found: str, language: Language, cue: Cue) -> float:
+        digits = sum(letter.isdigit() for letter in found)
+        international = found.lstrip("(").startswith(("+", "00"))
+        if cue is Cue.AGAINST and not international:
+            return 0.0
+        valid = _valid(found, language)
+        if valid:
+            grouped = found != "".join(letter for letter in found if letter.isdigit())
+            return 0.95 if cue is Cue.FOR or international else 0.75 if grouped else 0.6
+        if cue is Cue.FOR and digits >= 7 and (international or _possible_somewhere(found)):
+            return 0.65
+        return 0.0
+
+
+def _valid(found: str, language: Language) -> bool:
+    """Whether the number is valid in its own country code, or in one of the language's countries."""
+    import phonenumbers
+
+    regions: tuple[str | None, ...] = (None,) if found.startswith("+") else _REGIONS[language]
+    for region in regions:
+        try:
+            if phonenumbers.is_valid_number(phonenumbers.parse(found, region)):
+                return True
+        except phonenumbers.NumberParseException:
+            continue
+    return False
+
+
+@lru_cache(maxsize=1)
+def _other_regions() -> tuple[str, ...]:
+    return (*_REGIONS["en"], *_REGIONS["es"], *_OTHER_REGIONS)
+
+
+def _possible_somewhere(found: str) -> bool:
+    """Whether the number is possible in some country, for where the context says that it is a phone."""
+    import phonenumbers
+
+    for region in _other_regions():
+        try:
+            if phonenumbers.is_possible_number(phonenumbers.parse(found, region)):
+                return True
+        except phonenumbers.NumberParseException:
+            continue
+    return False
