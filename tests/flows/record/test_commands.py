@@ -1,0 +1,182 @@
+"""`sluice audit` and `sluice explain`: stable JSON, tables for people, exit codes, nothing secret on the screen."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from flows.cli import audit
+from flows.cli.explain import explain
+from infra.errors import BadInput, StoreError
+
+_APP = typer.Typer()
+_APP.add_typer(audit.app, name="audit")
+_APP.command("explain")(explain)
+_ENTRY = {"index", "leaf", "head", "event"}
+
+
+@pytest.fixture(autouse=True)
+def _in_the_home(life: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLUICE_HOME", str(life.home.root))
+    monkeypatch.setenv("COLUMNS", "160")
+
+
+def sluice(*arguments: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(_APP, list(arguments), catch_exceptions=False)
+    assert result.exit_code == code, result.output
+    return result
+
+
+def machine(*arguments: str, code: int = 0) -> Any:
+    return json.loads(sluice(*arguments, "--json", code=code).stdout)
+
+
+def tamper(life: Any, statement: str) -> None:
+    with sqlite3.connect(life.home.ledger) as connection:
+        for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {trigger}")
+        connection.execute(statement)
+
+
+def test_query_gives_the_documented_shape() -> None:
+    value = machine("audit", "query")
+    assert (set(value), value["schema"]) == ({"schema", "entries"}, "sluice/audit-query/1")
+    assert all(set(entry) == _ENTRY for entry in value["entries"])
+    assert [entry["index"] for entry in value["entries"]] == list(range(14))
+    assert value["entries"][0]["event"]["kind"] == "stage.finished"
+
+
+@pytest.mark.parametrize(
+    ("options", "ids"),
+    [
+        (["--kind", "release"], ["release/"]),
+        (["--kind", "request.refused"], ["resp-3/refused"]),
+        (["--response", "resp-2"], ["resp-2/admitted", "resp-2/completed"]),
+        (["--outcome", "blocked"], ["resp-2/completed"]),
+        (["--subject", "ana@example.com", "--version", "1"], ["resp-1/admitted", "resp-2/admitted"]),
+        (["--kind", "review", "--kind", "request.refused"], ["review/", "resp-3/refused"]),
+        (["--kind", "stage", "--limit", "2"], ["run/gate", "run/register"]),
+        (["--before", "2"], ["run/dataset", "run/finetune"]),
+        (["--until", "2026-01-01"], []),
+        (["--since", "2026-01-01", "--tenant", "acme", "--version", "0"], ["resp-4/admitted"]),
+        (["--pipeline", "banking77"], []),
+    ],
+)
+def test_query_filters(options: list[str], ids: list[str]) -> None:
+    found = [entry["event"]["event_id"] for entry in machine("audit", "query", *options)["entries"]]
+    assert len(found) == len(ids)
+    assert all(one.startswith(wanted) for one, wanted in zip(found, ids, strict=True))
+
+
+def test_query_for_a_person_ends_with_the_next_command() -> None:
+    result = sluice("audit", "query", "--limit", "4")
+    assert "request.refused" in result.stdout and "invalid_api_key" in result.stdout
+    assert result.stderr.strip().splitlines()[-1].startswith("next: sluice audit show resp-")
+    assert "--before 10" in result.stderr
+
+
+@pytest.mark.parametrize("record_id", ["resp-1", "resp-1/completed", "8"])
+def test_show_takes_a_response_an_event_or_an_index(record_id: str) -> None:
+    value = machine("audit", "show", record_id)
+    assert (set(value), value["schema"]) == ({"schema", "id", "entries"}, "sluice/audit-show/1")
+    assert all(set(entry) == _ENTRY | {"intact", "content"} for entry in value["entries"])
+    assert "resp-1/completed" in [entry["event"]["event_id"] for entry in value["entries"]]
+    assert all(entry["intact"] is True and entry["content"] is None for entry in value["entries"])
+
+
+def test_show_reads_content_only_when_asked(life: Any) -> None:
+    assert "cannot log in" not in sluice("audit", "show", "resp-1").output
+    assert "cannot log in" in sluice("audit", "show", "resp-1", "--content").stdout
+    assert [entry["content"] for entry in machine("audit", "show", "resp-1", "--content")["entries"]] == [
+        None,
+        "[EMAIL] cannot log in",
+    ]
+    life.vault.destroy(life.vault.pseudonym("ana@example.com"))
+    with pytest.raises(StoreError, match="destroyed"):
+        sluice("audit", "show", "resp-1", "--content")
+
+
+def test_show_says_that_an_entry_was_changed(life: Any) -> None:
+    tamper(life, "UPDATE payloads SET data = x'00' WHERE idx = 8")
+    value = machine("audit", "show", "resp-1", code=1)
+    assert [entry["intact"] for entry in value["entries"]] == [True, False]
+    assert "was changed" in sluice("audit", "show", "8", code=1).stdout
+
+
+@pytest.mark.parametrize("unknown", ["resp-9", "99999", "x/y"])
+def test_show_of_an_unknown_id_is_bad_input(unknown: str) -> None:
+    with pytest.raises(BadInput, match="no entry"):
+        sluice("audit", "show", unknown)
+
+
+def test_verify_of_a_sound_ledger(life: Any) -> None:
+    value = machine("audit", "verify")
+    assert value == {
+        "schema": "sluice/audit-verify/1",
+        "ok": True,
+        "events": 14,
+        "head": life.ledger.query(audit_all())[-1].head,
+        "key_id": value["key_id"],
+        "problem_count": 0,
+        "problems": [],
+    }
+    assert "verified" in sluice("audit", "verify").stdout
+
+
+def audit_all() -> Any:
+    from infra.ledger.query import AuditFilter
+
+    return AuditFilter()
+
+
+def test_verify_exits_1_and_names_the_index(life: Any) -> None:
+    tamper(life, "UPDATE events SET tenant = 'eve' WHERE idx = 7")
+    value = machine("audit", "verify", code=1)
+    assert (value["ok"], value["problem_count"]) == (False, 2)
+    assert [problem["index"] for problem in value["problems"]] == [7, None]
+    result = sluice("audit", "verify", code=1)
+    assert "first at index 7" in result.stdout
+    assert "evidence" in result.stderr
+
+
+def test_verify_sees_a_deleted_release_file(life: Any) -> None:
+    next(life.home.releases.glob("*/releases/*.json")).unlink()
+    value = machine("audit", "verify", code=1)
+    assert [problem["index"] for problem in value["problems"]] == [6]
+
+
+def test_verify_of_unreadable_entries_is_a_finding_and_no_crash(life: Any) -> None:
+    tamper(life, "UPDATE events SET event = x'00' WHERE kind = 'release.written'")
+    value = machine("audit", "verify", code=1)
+    assert 6 in [problem["index"] for problem in value["problems"]]
+
+
+def test_explain_draws_the_whole_walk(life: Any) -> None:
+    result = sluice("explain", "resp-1", "--rows", "2")
+    for step in ("answer", "guardrails", "release", "approval", "gate decision", "adapter", "dataset snapshot"):
+        assert step in result.stdout
+    assert "9 of 9 hash to the digest" in result.stdout and "and 7 more" in result.stdout
+    assert life.release.digest.removeprefix("sha256:")[:12] in result.stdout
+    assert "checks passed" in result.stdout
+    assert result.stderr.strip() == "next: sluice audit show resp-1"
+
+
+def test_explain_as_json_and_its_exit_code(life: Any) -> None:
+    assert machine("explain", "resp-1")["ok"] is True
+    life.blobs.path(life.manifest.report).unlink()
+    value = machine("explain", "resp-1", code=1)
+    assert value["ok"] is False
+    result = sluice("explain", "resp-1", code=1)
+    assert "does not hold: evaluation report" in result.stdout.replace("\n", " ")
+    assert result.stderr.strip() == "next: sluice audit verify"
+
+
+def test_explain_can_be_called_with_its_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+    """`sluice demo` calls it as a function."""
+    explain("resp-1")
+    assert "checks passed" in capsys.readouterr().out
