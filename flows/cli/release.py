@@ -60,6 +60,7 @@ def history(pipeline: PipelineName, as_json: AsJson = False) -> None:
         typer.echo(f"next: sluice review list {pipeline}", err=True)
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("release", "kind", "version", "in force", "by", "when", "reason")
@@ -67,7 +68,13 @@ def history(pipeline: PipelineName, as_json: AsJson = False) -> None:
         one = row.release
         when = one.released.strftime("%Y-%m-%d %H:%M UTC")
         table.add_row(
-            str(one.sequence), one.kind, str(one.version), "yes" if row.in_force else "", one.actor, when, one.reason
+            str(one.sequence),
+            one.kind,
+            str(one.version),
+            "yes" if row.in_force else "",
+            escape(one.actor),
+            when,
+            escape(one.reason),
         )
     Console().print(table)
 

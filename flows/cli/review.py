@@ -180,6 +180,7 @@ def shown_json(review: Review, report: EvaluationReport, decision: GateDecision)
 
 def _print_review(review: Review, report: EvaluationReport, decision: GateDecision) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     manifest = review.manifest
@@ -191,12 +192,12 @@ def _print_review(review: Review, report: EvaluationReport, decision: GateDecisi
         scores.add_row(name, *(f"{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]" if one else "–" for one in found))
     gate = Table("rule", "required", "measured", "verdict", title=f"gate: {decision.verdict.value}")
     for reason in decision.reasons:
-        gate.add_row(reason.rule, reason.required, reason.measured, reason.verdict.value)
-    parts = Table("made from", "SHA-256", title=f"manifest {manifest.digest}")
-    for name in ("snapshot", "base_model", "adapter", "report", "decision", "guardrails", "access"):
-        parts.add_row(name, getattr(manifest, name).removeprefix("sha256:"))
-    for table in (scores, gate, parts):
+        gate.add_row(*map(escape, (reason.rule, reason.required, reason.measured, reason.verdict.value)))
+    for table in (scores, gate):
         console.print(table)
+    typer.echo(f"manifest    {manifest.digest}, made from")
+    for name in ("snapshot", "base_model", "adapter", "report", "decision", "guardrails", "access"):
+        typer.echo(f"  {name:<10}{getattr(manifest, name)}")
     for one in review.decisions:
         how = " unattended" if one.unattended else ""
         console.print(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from flows.steps.papers import Papers
 from infra.contracts.dataset import DatasetSnapshot
@@ -159,10 +160,11 @@ def _training(papers: Papers) -> str:
 
 def _use(papers: Papers) -> str:
     base, prompt = _BASES[papers.pipeline.base_model], papers.pipeline.prompt
+    guardrails = Path(papers.pipeline.guardrails).stem
     form = "JSON that its schema allows" if prompt.answer_format == "json" else "plain text"
     return f"""## Intended use
 
-- For the task above, behind Sluice's guardrails `{papers.pipeline.guardrails}` (input and output are both checked).
+- For the task above, behind the guardrails `{guardrails}`, which check input and output.
 - Answers are {form}, {prompt.max_new_tokens} tokens at most.
 - Languages of the base model: {base.languages}.
 - Base model: {base.title}, {base.source}, licence {base.licence}; the adapter is bound by it too."""

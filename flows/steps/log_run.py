@@ -52,10 +52,10 @@ def params_of(papers: Papers) -> dict[str, str]:
     pipeline, engine = papers.pipeline, papers.report.engine
     return {
         "base_model": pipeline.base_model,
-        "guardrails": pipeline.guardrails,
-        "gate": pipeline.gate,
-        "access": pipeline.access,
-        "expectations": pipeline.data.expectations,
+        "guardrails": Path(pipeline.guardrails).stem,
+        "gate": Path(pipeline.gate).stem,
+        "access": Path(pipeline.access).stem,
+        "expectations": Path(pipeline.data.expectations).stem,
         "engine": f"{engine.name} {engine.version} {engine.precision}",
         **_fields("training", pipeline.training),
         **_fields("evaluation", pipeline.evaluation),
