@@ -1,0 +1,184 @@
+"""A home with releases to serve, and engines that answer with their version, slowly enough to be caught at it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+
+from infra.contracts.evaluation import EngineRecord
+from infra.contracts.model_version import ModelVersion, PromptSpec
+from infra.contracts.release import Approval, Release
+from infra.digest import Digest, sha256
+from infra.engines.engine import Capabilities, Chunk, Generation, Message
+from infra.errors import PartFailed
+from infra.home import Home
+from infra.ledger.log import Ledger
+from infra.ledger.vault import Vault
+from infra.stores.blobs import Blobs
+from infra.stores.releases import Releases, VerifiedRelease
+from infra.stores.reviewers import Reviewers
+from services.metrics import Metrics
+from services.recorder import Recorder
+from services.release_watch import ReleaseWatch
+from services.served import Served
+
+AT = datetime(2026, 1, 2, tzinfo=UTC)
+POLICY = b"name: open\nstream: holdback\ninput: []\noutput: []\n"
+
+
+@dataclass
+class Publisher:
+    """Makes versions, approves and releases them as the flows do."""
+
+    home: Home
+    pipeline: str = "triage"
+    releases: Releases = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.releases = Releases(self.home)
+        self.reviewer = Reviewers(self.home).add("ana")
+
+    def manifest(self, version: int) -> ModelVersion:
+        digest = {name: sha256(f"{name} {version}".encode()) for name in ("adapter", "snapshot", "report", "decision")}
+        made = ModelVersion(
+            pipeline=self.pipeline,
+            version=version,
+            run_id="run",
+            base_model=sha256(b"base"),
+            guardrails=Blobs(self.home.blobs).put(POLICY),
+            access=sha256(b"access"),
+            prompt=PromptSpec(system="Answer.", answer_format="text", max_new_tokens=64),
+            created=AT,
+            **digest,
+        )
+        self.releases.put_manifest(made)
+        return made
+
+    def approve(self, manifest: ModelVersion, decision: str = "approved") -> Approval:
+        made = Approval(
+            pipeline=self.pipeline,
+            version=manifest.version,
+            manifest=manifest.digest,
+            decision="approved" if decision == "approved" else "rejected",
+            reviewer="ana",
+            reason="looked at it",
+            unattended=False,
+            decided=AT,
+        )
+        self.releases.put_approval(made, self.reviewer)
+        return made
+
+    def release(self, version: int) -> Release:
+        manifest = self.manifest(version)
+        approval = self.approve(manifest)
+        with self.releases.allocate(self.pipeline) as slot:
+            sequence, previous = slot.sequence, slot.previous
+        made = Release(
+            pipeline=self.pipeline,
+            sequence=sequence,
+            kind="release",
+            version=version,
+            manifest=manifest.digest,
+            approval=approval.digest,
+            previous=previous,
+            actor="ana",
+            reason="",
+            released=AT,
+        )
+        self.releases.put_release(made)
+        return made
+
+
+@dataclass
+class SlowEngine:
+    """Answers with its version's name in pieces; `gate`, where set, holds every answer back until it is opened."""
+
+    version: int
+    gate: asyncio.Event | None = None
+    pieces: int = 4
+    stopped: bool = False
+    answered_after_stop: int = 0
+    cancelled: int = 0
+    capabilities: Capabilities = field(default_factory=Capabilities)
+    record: EngineRecord = field(default_factory=lambda: EngineRecord(name="scripted", precision="none", version="1"))
+
+    async def generate(self, request: Generation) -> AsyncIterator[Chunk]:
+        ended = False
+        try:
+            for piece in range(self.pieces):
+                await (self.gate.wait() if self.gate else asyncio.sleep(0.001))
+                self.answered_after_stop += self.stopped
+                yield Chunk(f"v{self.version} ", 5, piece + 1)
+            yield Chunk("", 5, self.pieces, "stop")
+            ended = True
+        finally:
+            self.cancelled += not ended
+
+    def count_tokens(self, messages: tuple[Message, ...]) -> int:
+        return sum(len(message.content.split()) for message in messages)
+
+    async def score(self, messages: tuple[Message, ...], answer: str) -> float | None:
+        return None
+
+    async def stop(self) -> None:
+        self.stopped = True
+
+
+@dataclass
+class Shelf:
+    """Loads versions out of nothing, remembers them, and fails on order."""
+
+    guards: Callable[[], object]
+    engines: dict[int, SlowEngine] = field(default_factory=dict)
+    broken: set[int] = field(default_factory=set)
+    make: Callable[[int], SlowEngine] = SlowEngine
+    loads: int = 0
+
+    def released(self, verified: VerifiedRelease) -> Served:
+        self.loads += 1
+        manifest = verified.manifest
+        if manifest.version in self.broken:
+            raise PartFailed("the engine does not start")
+        engine = self.engines[manifest.version] = self.make(manifest.version)
+        return Served(manifest.pipeline, engine, self.guards(), manifest.guardrails, manifest.prompt, verified)  # type: ignore[arg-type]
+
+    def scripted(self, model: str) -> Served:
+        prompt = PromptSpec(system="", answer_format="text", max_new_tokens=64)
+        engine = self.engines[0] = self.make(0)
+        return Served(model, engine, self.guards(), Digest("sha256:" + "0" * 64), prompt, None)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def publisher(home: Home) -> Publisher:
+    return Publisher(home)
+
+
+@pytest.fixture
+def ledger(home: Home) -> Ledger:
+    return Ledger.open(home)
+
+
+@pytest.fixture
+def vault(home: Home) -> Vault:
+    return Vault.open(home)
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf(guards=lambda: None)
+
+
+@pytest.fixture
+def watching(home: Home, ledger: Ledger, vault: Vault, shelf: Shelf) -> Callable[..., ReleaseWatch]:
+    """Makes a watch of the home inside a running loop."""
+
+    def make(*, scripted: bool = False) -> ReleaseWatch:
+        recorder = Recorder(ledger, vault)
+        known = lambda event_id: ledger.get(event_id) is not None  # noqa: E731
+        return ReleaseWatch(Releases(home), shelf, recorder, Metrics(), scripted=scripted, known=known)
+
+    return make
