@@ -1,4 +1,4 @@
-"""Which version answers: only what verifies; swaps drop nothing; refusals are recorded once; the last good one stays."""
+"""Which version answers: only what verifies; a swap drops nothing; a refusal is recorded once; the last good stays."""
 
 from __future__ import annotations
 
