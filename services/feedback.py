@@ -11,6 +11,7 @@ from infra.errors import StoreError
 from infra.ledger.log import Ledger
 from infra.stores.callers import Caller
 from infra.stores.feedback import Feedback, FeedbackStore
+from policies.guardrails.passage import Passage
 from services.errors import ApiError
 from services.release_watch import ReleaseWatch
 from services.wire import FeedbackRequest
@@ -39,7 +40,7 @@ class FeedbackDesk:
         comment = ""
         if wanted.comment:
             guards = self.watch.find(admitted.pipeline).guards
-            comment = guards.redact_row(wanted.comment, guards.language_of(wanted.comment)).text
+            comment = guards.redact_row(wanted.comment, Passage(wanted.comment, None).language).text
         feedback = self.store.give(
             response_id=admitted.response_id,
             pipeline=admitted.pipeline,

@@ -43,6 +43,7 @@ class Metrics:
         self._checks = Counter(
             "sluice_guard_checks", "Guard checks by verdict.", ["rule", "direction", "verdict"], registry=registry
         )
+        self._known: set[str] = set()
         self.in_flight = Gauge("sluice_requests_in_flight", "Answers under way.", registry=registry)
         self._versions = Gauge("sluice_model_version", "The version that answers.", ["pipeline"], registry=registry)
         self._releases_refused = Counter(
@@ -63,10 +64,13 @@ class Metrics:
             self._checks.labels(check.rule, check.direction, check.verdict).inc()
 
     def serving(self, versions: Iterable[tuple[str, int]]) -> None:
-        """Says which version of each pipeline answers."""
-        self._versions.clear()
-        for pipeline, version in versions:
+        """Says which version of each pipeline answers; 0 for one that does not any more."""
+        now = dict(versions)
+        for pipeline in self._known - now.keys():
+            self._versions.labels(pipeline).set(0)
+        for pipeline, version in now.items():
             self._versions.labels(pipeline).set(version)
+        self._known |= now.keys()
 
     def release_refused(self, pipeline: str) -> None:
         """Counts a release that did not verify or could not be loaded."""

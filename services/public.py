@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from infra.contracts.ids import new_id
-from infra.settings import GatewaySettings
-from services.admission import Door, Visitor, read_body
+from services.admission import Visitor, read_body
 from services.errors import ApiError
 from services.feedback import FeedbackDesk
 from services.metrics import CONTENT_TYPE, Metrics
 from services.release_watch import ReleaseWatch
 from services.replies import model_list
-from services.request import error_response, json_response
+from services.request import Desk, error_response, json_response
+from services.tracing import RequestTrace
 from services.wire import parse_feedback
 
 
@@ -24,41 +25,50 @@ from services.wire import parse_feedback
 class Public:
     """What these paths need."""
 
-    door: Door
+    desk: Desk
     watch: ReleaseWatch
     feedback_desk: FeedbackDesk
     metrics_page: Metrics
-    limits: GatewaySettings
 
     async def models(self, request: Request) -> Response:
         """GET /v1/models."""
-        try:
-            await self.door.identify(request, Visitor())
-        except ApiError as error:
-            return error_response(error, new_id("req"))
-        entries = [served.entry() for served in self.watch.served()]
-        return json_response(model_list(entries), 200, {"x-request-id": new_id("req")})
+
+        async def answer(_: Visitor) -> Response:
+            return json_response(model_list([served.entry() for served in self.watch.served()]), 200, {})
+
+        return await self._known(request, answer)
 
     async def model(self, request: Request) -> Response:
         """GET /v1/models/NAME."""
-        try:
-            await self.door.identify(request, Visitor())
-            entry = self.watch.find(request.path_params["model"]).entry()
-        except ApiError as error:
-            return error_response(error, new_id("req"))
-        return json_response(entry.body(), 200, {"x-request-id": new_id("req")})
+
+        async def answer(_: Visitor) -> Response:
+            return json_response(self.watch.find(request.path_params["model"]).entry().body(), 200, {})
+
+        return await self._known(request, answer)
 
     async def feedback(self, request: Request) -> Response:
         """POST /v1/feedback."""
-        request_id = new_id("req")
+
+        async def answer(visitor: Visitor) -> Response:
+            assert visitor.caller is not None  # identified
+            wanted = parse_feedback(await read_body(request, self.desk.limits.gateway_body_bytes))
+            given = await self.feedback_desk.give(wanted, visitor.caller)
+            body = {"id": given.id, "object": "feedback", "response_id": given.response_id, "rating": given.rating}
+            return json_response(body, 201, {})
+
+        return await self._known(request, answer)
+
+    async def _known(self, request: Request, answer: Callable[[Visitor], Awaitable[Response]]) -> Response:
+        """Answers a caller whose key is known; what is refused is recorded like a refused chat."""
+        request_id, visitor = new_id("req"), Visitor()
         try:
-            caller = await self.door.identify(request, Visitor())
-            wanted = parse_feedback(await read_body(request, self.limits.gateway_body_bytes))
-            given = await self.feedback_desk.give(wanted, caller)
+            await self.desk.door.identify(request, visitor)
+            response = await answer(visitor)
         except ApiError as error:
-            return error_response(error, request_id)
-        body = {"id": given.id, "object": "feedback", "response_id": given.response_id, "rating": given.rating}
-        return json_response(body, 201, {"x-request-id": request_id})
+            trace = RequestTrace.begin(request.headers.get("traceparent", ""), content_allowed=False)
+            return await self.desk.refuse(error, request_id, visitor, trace)
+        response.headers["x-request-id"] = request_id
+        return response
 
     async def healthz(self) -> Response:
         """GET /healthz: the process answers."""

@@ -98,7 +98,7 @@ def _open(settings: Settings) -> Running:
     content = settings.telemetry.telemetry_content == "redacted"
     desk = Desk(door, recorder, vault, metrics, limits, content)
     feedback = FeedbackDesk(FeedbackStore(home, vault), ledger, watch)
-    return Running(desk, Public(door, watch, feedback, metrics, limits), watch, recorder, ledger, ())
+    return Running(desk, Public(desk, watch, feedback, metrics), watch, recorder, ledger, ())
 
 
 def _changed(action: str) -> AuditEvent:
