@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from flows.steps.read_raw import in_batches
+from infra.contracts.base import Contract
 from policies.expectations.rows import CleanRow, Language, Place
 from policies.expectations.same_text import normal_form
 
@@ -54,8 +55,13 @@ class RedactedText(Protocol):
 class Redactor(Protocol):
     """What redacts: `policies.guardrails.compiled.Guards`."""
 
-    def redact_row(self, text: str, language: Language) -> RedactedText:
-        """Redacts one text of a row."""
+    @property
+    def policy(self) -> Contract:
+        """The policy whose detectors are at work."""
+        ...
+
+    def redact_rows(self, texts: Sequence[str], languages: Sequence[Language]) -> Sequence[RedactedText]:
+        """Redacts texts in their order."""
         ...
 
 
@@ -88,20 +94,19 @@ def redact_rows(
     classes = _shared(rows) | _enumerated(json.loads(answer_schema) if answer_schema else None)
     done: list[RedactedRow] = []
     for batch in in_batches(rows, _BATCH_ROWS):
-        for row in batch:
-            done.append(_redact(row, redactor, classes))
+        texts = redactor.redact_rows([row.text for row in batch], [row.language for row in batch])
+        done += [_redacted(row, text, redactor, classes) for row, text in zip(batch, texts, strict=True)]
         advance(len(batch))
     return done
 
 
-def _redact(row: CleanRow, redactor: Redactor, classes: set[str]) -> RedactedRow:
-    found = redactor.redact_row(row.text, row.language)
+def _redacted(row: CleanRow, found: RedactedText, redactor: Redactor, classes: set[str]) -> RedactedRow:
     entities: list[str] = []
 
     def unless_class(value: str) -> str:
         if value in classes or not value:
             return value
-        redacted = redactor.redact_row(value, row.language)
+        [redacted] = redactor.redact_rows([value], [row.language])
         entities.extend(span.entity for span in redacted.spans)
         return redacted.text
 

@@ -197,6 +197,8 @@ class _Engine:
         batch = self._batches.get_batch({"dataframe": frame})
         result = batch.validate(self._gx.ExpectationSuite(name=suite.name, expectations=expectations))
         _raise_failed(result.results)
+        for one in result.results:
+            one.result["observed_value"] = one.result["observed_value"].item()  # pages cannot show numpy's types
         return result
 
 

@@ -14,6 +14,7 @@ from flows.steps.tickets.phrases import Intent, Phrases, Urgency
 Style = Literal["plain", "letter", "chat", "typos"]
 _STYLES: tuple[Style, ...] = ("plain", "plain", "letter", "chat", "typos")
 _SLOT = re.compile(r"\{(\w+)\}")
+_ONE_PER_TICKET = ("order", "product", "device")
 _NTH = {"en": ("second", "third", "fourth", "fifth"), "es": ("segunda", "tercera", "cuarta", "quinta")}
 _CHAT = {
     "en": (("please", "pls"), ("you", "u"), ("are", "r"), ("because", "cuz"), ("thanks", "thx")),
@@ -103,9 +104,11 @@ class _Writer:
 
     def _harmless(self, slot: str) -> str:
         """One ticket is about one order, one product and one device; times and amounts differ."""
+        if slot not in _ONE_PER_TICKET:
+            return self._choose(slot)
         if slot not in self._settled:
             self._settled[slot] = self._choose(slot)
-        return self._settled[slot] if slot in ("order", "product", "device") else self._choose(slot)
+        return self._settled[slot]
 
     def _choose(self, slot: str) -> str:
         rng, phrases = self._rng, self._phrases

@@ -24,6 +24,7 @@ from flows.steps.tickets.plant import (
 )
 from flows.steps.tickets.spanish import SPANISH
 from flows.steps.tickets.truth import PlantedKind, PlantedRow, PlantedSpan, PlantedTruth
+from infra.errors import BadInput
 from policies.expectations.rows import Place, Role
 
 COLUMNS = Columns(text="text", answer="answer", label="intent", language="language", subject="customer", row_id="id")
@@ -49,8 +50,13 @@ def make_tickets(rows: int, seed: int, test_share: float) -> Tickets:
     """
     rng = random.Random(seed)  # noqa: S311 - reproducible, and nothing depends on its being hard to guess
     planted = {kind: max(2, round(rows * share)) for kind, share in SHARES.items()}
-    test = [_ticket(rng) for _ in range(round(rows * test_share))]
-    train = [_ticket(rng) for _ in range(rows - len(test) - sum(planted.values()))]
+    test = [_ticket(rng) for _ in range(max(1, round(rows * test_share)))]
+    whole = rows - len(test) - sum(planted.values())
+    if whole < rows // 4:
+        raise BadInput(
+            "too few rows are left to train on", where="data.test_share", cure="give a smaller data.test_share"
+        )
+    train = [_ticket(rng) for _ in range(whole)]
     entries = _ordered(rng, train, test, planted)
     train_lines, train_truth = _write(rng, entries, "train", 1, rows)
     test_lines, test_truth = _write(rng, [plain(ticket) for ticket in test], "test", len(entries) + 1, rows)
@@ -71,28 +77,29 @@ def _ordered(
     """The training entries in their order: a copy always stands after its original."""
     places = [(rng.random(), plain(ticket)) for ticket in train]
     long = [number for number, ticket in enumerate(train) if is_long_enough(ticket)]
-    originals = rng.sample(long, planted["near duplicate"])
+    originals = rng.sample(long, min(len(long), planted["near duplicate"]))
+    near = len(originals)
     rest = [number for number in range(len(train)) if number not in set(originals)]
     originals += rng.sample(rest, planted["exact duplicate"] + planted["contradicting labels"])
     for index, number in enumerate(originals):
         at, entry = places[number]
-        if index < planted["near duplicate"]:
+        if index < near:
             copy = near_copy(rng, entry.ticket, _phrases(entry.ticket), "near duplicate")
-        elif index < planted["near duplicate"] + planted["exact duplicate"]:
+        elif index < near + planted["exact duplicate"]:
             copy = exact_copy(rng, entry.ticket, "exact duplicate")
         else:
             # Both are to be found: nobody can tell which of the two labels is wrong.
             places[number] = (at, Entry(entry.ticket, entry.label, "contradicting labels"))
             copy = contradiction(rng, entry.ticket)
         places.append((at + (1 - at) * rng.random(), copy))
-    places += [(rng.random(), _leaked(rng, test)) for _ in range(planted["leaked test row"])]
+    leaked = rng.sample(test, min(len(test), planted["leaked test row"]))
+    places += [(rng.random(), _leaked(rng, ticket)) for ticket in leaked]
     for kind in ("empty row", "malformed row", "over-long row", "unknown label"):
         places += [(rng.random(), spoilt(rng, _ticket(rng), kind, train)) for _ in range(planted[kind])]
     return [entry for _, entry in sorted(places, key=lambda place: place[0])]
 
 
-def _leaked(rng: random.Random, test: list[Ticket]) -> Entry:
-    ticket = rng.choice(test)
+def _leaked(rng: random.Random, ticket: Ticket) -> Entry:
     if is_long_enough(ticket) and rng.random() < 0.5:
         return near_copy(rng, ticket, _phrases(ticket), "leaked test row")
     return exact_copy(rng, ticket, "leaked test row")
