@@ -221,8 +221,9 @@ def _last_words(state: ServerState) -> str:
     with contextlib.suppress(OSError):
         written = Path(state.log).read_bytes()[state.log_offset :].decode("utf-8", "replace")
         lines = [line.strip() for line in written.splitlines() if line.strip()]
+        ours = [line for line in lines if "sluice.gateway: " in line]
         if lines:
-            return f"; its last words: {lines[-1][:200]}"
+            return f"; its last words: {(ours or lines)[-1][:300]}"
     return ""
 
 

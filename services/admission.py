@@ -23,6 +23,9 @@ from services.release_watch import ReleaseWatch
 from services.served import Served
 from services.wire import ChatRequest, JsonSchemaFormat, TextFormat, parse_chat
 
+_BODY_S = 20.0
+"""A caller that sends its body more slowly holds no place any longer."""
+
 
 class Places:
     """How many answers may be under way at once."""
@@ -127,16 +130,20 @@ class Door:
 
 
 async def read_body(request: Request, limit_bytes: int) -> bytes:
-    """The body, never more than the limit of it. Raises ApiError (413, or 400 when the caller went away)."""
+    """The body, never more than the limit of it. Raises ApiError: 413, 408 (too slow), 400 (the caller went away)."""
     stated = request.headers.get("content-length", "")
     if stated.isascii() and stated.isdecimal() and int(stated) > limit_bytes:
         raise ApiError.too_large(limit_bytes)
     body = bytearray()
     try:
-        async for piece in request.stream():
-            body += piece
-            if len(body) > limit_bytes:
-                raise ApiError.too_large(limit_bytes)
+        async with asyncio.timeout(_BODY_S):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > limit_bytes:
+                    raise ApiError.too_large(limit_bytes)
+    except TimeoutError:
+        message = f"the body did not arrive within {_BODY_S:g} s"
+        raise ApiError(408, message, "invalid_request_error", "request_timeout") from None
     except ClientDisconnect:
         raise ApiError.bad_request("the body did not arrive whole", code="incomplete_body") from None
     return bytes(body)

@@ -11,6 +11,8 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+from infra.errors import SluiceError
+from services import supervision
 from services.errors import ApiError
 
 if TYPE_CHECKING:
@@ -41,7 +43,11 @@ def build_app() -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     from services.running import Running
 
-    running = await Running.start()
+    try:
+        running = await Running.start()
+    except SluiceError as error:
+        supervision.give_up(error)
+        raise
     app.state.running = running
     try:
         yield

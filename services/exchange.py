@@ -18,7 +18,7 @@ from policies.guardrails.guarded import Delta, Ended, InputChecked, Step, answer
 from infra.contracts.audit import CheckRecord, Outcome, RequestAdmitted, RequestCompleted
 from infra.contracts.base import now
 from infra.engines.engine import Message
-from infra.errors import SluiceError, StoreError
+from infra.errors import BadInput, SluiceError, StoreError
 from services import tracing
 from services.admission import Admitted
 from services.errors import ApiError
@@ -126,6 +126,9 @@ class Exchange:
             last = ApiError.timed_out(self.timeout_s)
         except asyncio.CancelledError:
             outcome = "cancelled"
+        except BadInput as error:
+            _LOG.error("%s: the engine does not take the prompt: %s", self.response_id, error)
+            last = ApiError.bad_request(error.what, param="messages", code="context_length_exceeded")
         except SluiceError as error:
             _LOG.error("%s: an answer failed: %s", self.response_id, error)
         except Exception as error:  # anything else fails this answer alone; its text may quote the user

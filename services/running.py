@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import signal
 from dataclasses import dataclass
 
 from infra.contracts.audit import AuditEvent, ServiceChanged
@@ -15,13 +13,13 @@ from infra.contracts.ids import new_id
 from infra.errors import StoreError
 from infra.ledger.log import Ledger
 from infra.settings import Settings, read_settings
+from services import supervision
 from services.public import Public
 from services.recorder import Recorder
 from services.release_watch import ReleaseWatch
 from services.request import Desk
 
 _LOG = logging.getLogger("sluice.gateway")
-_PARENT_POLL_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -41,12 +39,12 @@ class Running:
         from infra.quiet import hush
 
         hush()
-        _log_to_stderr()
+        supervision.log_to_stderr()
         settings = read_settings()
         running = await asyncio.to_thread(_open, settings)
         await running.recorder.write(_changed("started"))
         follow = asyncio.create_task(running.watch.follow(settings.gateway.gateway_poll_s))
-        parent = asyncio.create_task(_end_with_parent(os.getppid()))
+        parent = asyncio.create_task(supervision.end_with_supervisor())
         return Running(running.desk, running.public, running.watch, running.recorder, running.ledger, (follow, parent))
 
     async def stop(self) -> None:
@@ -109,21 +107,3 @@ def _changed(action: str) -> AuditEvent:
         service="gateway",
         action="started" if action == "started" else "stopped",
     )
-
-
-async def _end_with_parent(parent: int) -> None:
-    """BentoML's supervisor starts this process in a session of its own; when it is killed, nobody else ends us."""
-    while os.getppid() == parent:  # noqa: ASYNC110 - nothing tells of it but the number
-        await asyncio.sleep(_PARENT_POLL_S)
-    _LOG.error("the supervisor is gone: the gateway ends")
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _log_to_stderr() -> None:
-    log = logging.getLogger("sluice")
-    if not log.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        log.addHandler(handler)
-        log.setLevel(logging.INFO)
-        log.propagate = False

@@ -1,0 +1,52 @@
+"""The gateway under BentoML's supervisor, which restarts a worker that crashes: when to end, and where to log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+
+from infra.errors import SluiceError
+
+_LOG = logging.getLogger("sluice.gateway")
+_POLL_S = 1.0
+_WORKER = "_bentoml_impl.worker.service"
+
+
+def log_to_stderr() -> None:
+    """Writes our log lines to stderr, which `sluice up` sends to the server's log file."""
+    log = logging.getLogger("sluice")
+    if not log.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+        log.propagate = False
+
+
+def give_up(error: SluiceError) -> None:
+    """Says why the gateway cannot start and ends it with its supervisor, which would start it again without end.
+
+    Returns where there is no supervisor: the caller raises then.
+    """
+    _LOG.error("cannot start: %s", error)
+    if _supervised():
+        os.kill(os.getppid(), signal.SIGTERM)
+        logging.shutdown()
+        os._exit(error.exit_code)
+
+
+async def end_with_supervisor() -> None:
+    """Ends this process when the supervisor was killed: it sits in a session of its own and would live on."""
+    parent = os.getppid()
+    while not _supervised() or os.getppid() == parent:  # noqa: ASYNC110 - nothing tells of it but the number
+        await asyncio.sleep(_POLL_S)
+    _LOG.error("the supervisor is gone: the gateway ends")
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _supervised() -> bool:
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return spec is not None and spec.name == _WORKER
