@@ -11,6 +11,7 @@ from flows.desk import ReviewDesk
 from flows.release import complete_records, history, release, rollback
 from flows.review import add_reviewer, approve, approve_and_release, reject
 from flows.steps.mirror import pointers
+from infra.contracts.adapter import Adapter
 from infra.contracts.audit import Released, ReleaseRefused, ReviewDecided
 from infra.contracts.gate import GateVerdict
 from infra.contracts.model_version import ModelVersion
@@ -74,7 +75,8 @@ def test_the_same_release_again_changes_nothing(desk: ReviewDesk, make_version: 
 def test_the_newer_version_follows_and_the_older_one_is_previous(
     desk: ReviewDesk, make_version: MakeVersion, ana: str
 ) -> None:
-    first, second = make_version(desk, 1), make_version(desk, 2)
+    first, second, third = (make_version(desk, number) for number in (1, 2, 3))
+    reject(third, ana, "too slow", desk)
     assert pointers("tickets", desk).by_alias == (("candidate", 2), ("champion", None), ("previous", None))
     put(desk, first, ana)
     assert pointers("tickets", desk).by_alias == (("candidate", 2), ("champion", 1), ("previous", None))
@@ -171,6 +173,28 @@ def test_a_part_that_is_gone_is_refused(desk: ReviewDesk, make_version: MakeVers
         release(manifest, approval, ana, desk)
     assert desk.releases.current("tickets") is None
     assert len(refusals(desk)) == 1
+
+
+def test_weights_that_were_changed_are_refused(desk: ReviewDesk, make_version: MakeVersion, ana: str) -> None:
+    manifest = make_version(desk, 1)
+    approval = approve(manifest, ana, "fine", desk)
+    weights = Adapter.from_json(desk.blobs.get(manifest.adapter)).files[0]
+    path = desk.blobs.path(weights.digest)
+    path.chmod(0o600)
+    path.write_bytes(b"other weights")
+    with pytest.raises(Refused, match="adapter is not what its digest says"):
+        release(manifest, approval, ana, desk)
+
+
+@pytest.mark.parametrize("part", ["adapter", "report", "snapshot", "decision"])
+def test_parts_that_do_not_belong_together_are_refused(
+    desk: ReviewDesk, make_version: MakeVersion, ana: str, part: str
+) -> None:
+    ours, theirs = make_version(desk, 1), make_version(desk, 2)
+    mixed = ours.model_copy(update={part: getattr(theirs, part), "version": 3})
+    desk.releases.put_manifest(mixed)
+    with pytest.raises(Refused, match="do not belong together"):
+        approve(mixed, ana, "fine", desk)
 
 
 @pytest.mark.parametrize("verdict", [GateVerdict.NO_GO, GateVerdict.INCONCLUSIVE])

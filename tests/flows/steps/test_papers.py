@@ -45,6 +45,20 @@ def test_a_part_of_another_run_is_named(desk: ReviewDesk, make_papers: MakePaper
         check(replace(ours, **{part: getattr(theirs, part)}), desk)
 
 
+def test_another_snapshot_is_named_for_the_report_and_for_the_adapter(
+    desk: ReviewDesk, make_papers: MakePapers
+) -> None:
+    ours, theirs = make_papers(desk.blobs, 1), make_papers(desk.blobs, 2)
+    report = ours.report.model_copy(update={"snapshot": theirs.snapshot.digest})
+    decision = ours.decision.model_copy(update={"report": report.digest})
+    with pytest.raises(CheckFailed) as failure:
+        check(replace(ours, report=report, decision=decision), desk)
+    assert failure.value.what == "the report was made on another snapshot"
+    with pytest.raises(CheckFailed) as failure:
+        check(replace(ours, snapshot=theirs.snapshot, report=report, decision=decision), desk)
+    assert failure.value.what == "the adapter was trained on another snapshot"
+
+
 @pytest.mark.parametrize(
     ("policy", "says"), [("guardrails", "guardrails were changed"), ("gate", "gate's rules were changed")]
 )
