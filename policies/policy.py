@@ -172,4 +172,3 @@ class GuardrailPolicy(Contract):
 def parse_guardrails(text: str, *, source: str) -> GuardrailPolicy:
     """Reads a policy's YAML. Raises ConfigError with every problem of the file, headed by `source`."""
     return parse_yaml(text, GuardrailPolicy, source=source)
-

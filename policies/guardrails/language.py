@@ -27,7 +27,7 @@ def detect_language(plain: str) -> Language:
     """Tells the language of an accent-free, lower-case text; English where nothing speaks for either."""
     spanish = english = 0
     for word in plain[:_LOOK_AT].replace("'", " ").split():
-        bare = word.strip(".,;:!?¡¿()\"«»-")
+        bare = word.strip('.,;:!?¡¿()"«»-')
         if bare not in _SHARED:
             spanish += bare in _SPANISH
             english += bare in _ENGLISH

@@ -42,6 +42,8 @@ class Folded:
         """The offsets in the original text of a span of the folded one (start < end)."""
         if self.starts is None or self.ends is None:
             return start, end
+        if start >= end:
+            return 0, 0
         return self.starts[start], self.ends[end - 1]
 
 

@@ -41,17 +41,20 @@ class Detector(Validator):  # type: ignore[misc]
 
     name: ClassVar[str]
     reach: ClassVar[Reach]
+    spares_placeholders: ClassVar[bool] = True
+    """What touches a placeholder of an earlier redaction is no find. Not so for checks of a text as a whole."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if "name" in cls.__dict__:
             register_validator(name=f"sluice/{cls.name}", data_type="string")(cls)
 
-    def __init__(self, *, threshold: float = 0.5, redacts: bool = True) -> None:
+    def __init__(self, *, threshold: float = 0.5, redacts: bool = True, entities: frozenset[str] | None = None) -> None:
         settings.rc.enable_metrics = False  # else guardrails-ai makes an exporter to its vendor's cloud
         settings.disable_tracing = True
         super().__init__(on_fail=OnFailAction.FIX if redacts else OnFailAction.EXCEPTION)
         self.threshold = threshold
+        self._entities = entities
 
     def find(self, passage: Passage) -> Iterable[Span]:
         """Spans in `passage.text`, any order, overlaps allowed, scores below the threshold included."""
@@ -63,7 +66,9 @@ class Detector(Validator):  # type: ignore[misc]
         best = 0.0
         spans: list[Span] = []
         for span in self.find(passage):
-            if any(span.start < end and start < span.end for start, end in passage.placeholders):
+            if self._entities is not None and span.entity not in self._entities:
+                continue
+            if self.spares_placeholders and _touches(span, passage.placeholders):
                 continue
             best = max(best, span.score)
             if span.score >= self.threshold:
@@ -78,3 +83,7 @@ class Detector(Validator):  # type: ignore[misc]
             fix_value=redact(value, settled),
             metadata={"score": best, "spans": settled},
         )
+
+
+def _touches(span: Span, places: tuple[tuple[int, int], ...]) -> bool:
+    return any(span.start < end and start < span.end for start, end in places)

@@ -28,16 +28,12 @@ _FOREIGN = (
 )
 _FRENCH = rf"[0-9]{{1,5}} (?:[0-9]{{1,4}} )?(?:[Rr]ue|[Cc]ours|[Aa]venue|[Vv]ia|[Rr]ua|ul\.|[Ll]argo|[Aa]vda\.|[Cc]alle)(?: [\p{{L}}'’.-]+){{1,5}}"
 _FLAT_ALONE = r"(?:Apt|Suite|APT|SUITE)\.? [0-9]{2,4}"
-_FLAT = (
-    r"^(?:,|\.)?[ \n>]{1,6}(?:apt|apartment|flat|unit|suite|ste|floor|room|box)\.? ?#?(?:[0-9]{1,5}[a-z]?|[a-z])\b"
-)
+_FLAT = r"^(?:,|\.)?[ \n>]{1,6}(?:apt|apartment|flat|unit|suite|ste|floor|room|box)\.? ?#?(?:[0-9]{1,5}[a-z]?|[a-z])\b"
 _ZIP_TAIL = (
     r"^(?:[ \n]{0,2},?[ \n]{1,3}(?:\p{Lu}[\p{L}'’.()-]*|of|de|la|nad|and|do|da)(?: (?:\p{Lu}[\p{L}'’.()-]*|of|de|la|nad|and|do|da)){0,3}){0,3}"
     r"(?:[ \n]{0,2}, ?(?:[A-Z]{2}|nan))?[ ,\n]{1,3}(?:[A-Z]{2} |nan )?(?:[0-9]{5}(?:-[0-9]{4})?|[A-Z]{1,2}[0-9][0-9A-Z]? ?[0-9][A-Z]{2})\b"
 )
-_PLAIN_ZIP_TAIL = (
-    r"^[ ,]{1,3}[a-z][a-z.'-]*(?: [a-z][a-z.'-]*){0,2},? (?:[a-z]{2} [0-9]{5}|[a-z]{1,2}[0-9][0-9a-z]? ?[0-9][a-z]{2})\b"
-)
+_PLAIN_ZIP_TAIL = r"^[ ,]{1,3}[a-z][a-z.'-]*(?: [a-z][a-z.'-]*){0,2},? (?:[a-z]{2} [0-9]{5}|[a-z]{1,2}[0-9][0-9a-z]? ?[0-9][a-z]{2})\b"
 _PLACE_WORDS = (
     r"\b(?:address(?: is| to|:| linked)?|lives? (?:at|on|in)|located at|is at|are at|sent to|send .{0,20} to|arrived at|meet me at|taxi to"
     r"|delivered? to|ship(?:ped)? to|moved? to|it is|resid\w+ (?:at|in)|located|corner of|enter on|refers to|side of|update .{0,30} with"

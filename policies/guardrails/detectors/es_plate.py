@@ -20,7 +20,9 @@ _WORDS = (
     r"matriculas?|placas?|coches?|vehiculos?|furgonetas?|motos?|camion|turismo|conductora?|multa|parking|aparcado"
     r"|aparcamiento|plates?|car|vehicle|conducia|circulaba"
 )
-_UNITS = frozenset("rpm mph kwh mhz ghz php xml jpg png pdf css kbs mbs gbp czk pln psl mms cms kms hrs lbs yds pts".split())
+_UNITS = frozenset(
+    "rpm mph kwh mhz ghz php xml jpg png pdf css kbs mbs gbp czk pln psl mms cms kms hrs lbs yds pts".split()
+)
 
 
 class EsPlate(Detector):

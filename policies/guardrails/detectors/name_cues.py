@@ -44,12 +44,12 @@ NO_PERSON = (
 )
 """What these words name is no person."""
 
-COMPANY_AFTER = (
-    r"^,? ?(?:s\.?l\.?u?\.?|s\.?a\.?u?\.?|s\. ?coop\.?|c\.b\.|inc\.?|ltd\.?|llc|gmbh|corp\.?|and sons|e hijos|y asociados|y cia)(?:\W|$)"
-)
+COMPANY_AFTER = r"^,? ?(?:s\.?l\.?u?\.?|s\.?a\.?u?\.?|s\. ?coop\.?|c\.b\.|inc\.?|ltd\.?|llc|gmbh|corp\.?|and sons|e hijos|y asociados|y cia)(?:\W|$)"
 """What stands before it is a company."""
 
-PARTICLES = frozenset("de del la las los el y i e da do dos das di du van von der den ben bin al ibn san santa le mc st".split())
+PARTICLES = frozenset(
+    "de del la las los el y i e da do dos das di du van von der den ben bin al ibn san santa le mc st".split()
+)
 """Inside a name, never at its end."""
 
 TITLES = frozenset(

@@ -28,6 +28,19 @@ class Person(Detector):
         for name in self._by_model(passage, words):
             yield from _trimmed(passage, name)
 
+    def look_ahead(self, passages: Sequence[Passage]) -> None:
+        """Runs the models over many passages at once and leaves the names with each."""
+        for language, finder in (("en", self._finders.en), ("es", self._finders.es)):
+            waiting: list[Passage] = []
+            for passage in passages:
+                if passage.language == language:
+                    passage.ner = ()
+                    if finder and may_name_somebody(passage, words_of(passage, self._finders.lists)):
+                        waiting.append(passage)
+            if finder and waiting:
+                for passage, names in zip(waiting, finder.find_many([each.text for each in waiting]), strict=True):
+                    passage.ner = names
+
     def _by_model(self, passage: Passage, words: Sequence[Word]) -> Sequence[NameSpan]:
         if passage.ner is not None:
             return passage.ner

@@ -57,7 +57,10 @@ def personal_data(
     """The detectors that find any of the entities, ready to use."""
     made: list[Detector] = []
     for kind, finds in _FINDS.items():
-        if finds & entities:
-            options = {"threshold": threshold, "redacts": redacts}
-            made.append(Person(names, **options) if kind is Person else kind(**options))
+        if not finds & entities:
+            continue
+        if kind is Person:
+            made.append(Person(names, threshold=threshold, redacts=redacts))
+        else:
+            made.append(kind(threshold=threshold, redacts=redacts, entities=entities))
     return tuple(made)

@@ -1,0 +1,28 @@
+"""Checks of what goes in: the whole text is there, so every check sees all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from policies.guardrails.check import Checked, CompiledCheck, Guarded, combine
+from policies.guardrails.passage import Passage
+from policies.guardrails.redact import redact, settle
+from policies.verdict import Verdict
+
+
+def check_text(checks: Sequence[CompiledCheck], passage: Passage) -> Guarded:
+    """Runs the checks in their order over the original text; what they redact is redacted at the end, at once.
+
+    All run, so that the record is complete; only a text that is too long spares the rest the work.
+    """
+    results: list[Checked] = []
+    for check in checks:
+        result = check.run(passage)
+        results.append(result)
+        if check.ends_all and result.verdict is Verdict.BLOCK:
+            break
+    spans = settle(span for result in results if result.verdict is Verdict.REDACT for span in result.spans)
+    guarded = combine(results, "input", "")
+    if guarded.verdict is Verdict.BLOCK:
+        return guarded
+    return combine(results, "input", redact(passage.original, spans))
