@@ -91,6 +91,8 @@ def read_sealed(path: Path, vault: Vault) -> Iterator[bytes]:
                 yield from vault.unseal_many([_parse(line, path) for line in lines])
     except FileNotFoundError:
         raise StoreError("the rows are not here", where=str(path), cure="run the pipeline again, or restore") from None
+    except StoreError:
+        raise
     except OSError as error:
         raise StoreError(f"cannot read: {error.strerror}", where=str(path), cure="make the file readable") from None
 
