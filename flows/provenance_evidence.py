@@ -144,6 +144,7 @@ def _adapter(adapter: Adapter | None, manifest: ModelVersion, blobs: Blobs) -> _
     facts = (
         Fact("base model", adapter.base_model),
         Fact("recipe", adapter.recipe),
+        *(Fact(file.name, file.digest) for file in adapter.files),
         Fact("training", f"{figures.steps} steps, {figures.tokens} tokens, loss {figures.last_loss}"),
     )
     return facts, (

@@ -18,7 +18,10 @@ _NOT_SHOWN = frozenset({"schema", "kind", "event_id", "checks"})
 
 def entries_table(entries: Sequence[Entry]) -> Table:
     """One line for each entry."""
-    table = Table("index", "time (UTC)", "kind", "pipeline", "response", "what", "leaf")
+    table = Table("index", "time (UTC)", "kind", "pipeline")
+    table.add_column("response", no_wrap=True)  # to be copied whole
+    table.add_column("what")
+    table.add_column("leaf", no_wrap=True)
     for entry in entries:
         event = entry.event
         table.add_row(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pytest
@@ -28,6 +29,7 @@ from infra.contracts.row import SnapshotRow
 from infra.digest import Digest, sha256
 from infra.home import Home
 from infra.ledger.log import Ledger
+from infra.ledger.query import AuditFilter
 from infra.ledger.vault import Vault
 from infra.stores.blobs import Blobs
 from infra.stores.datasets import Datasets
@@ -60,10 +62,51 @@ class Life:
     def archive(self) -> Archive:
         return Archive.open(self.home)
 
+    def serve(self, manifest: ModelVersion, response_id: str, /, **record: object) -> Release:
+        """Signs, approves and releases another version, and records one request that it took."""
+        self.blobs.put(manifest.to_json())
+        self.releases.put_manifest(manifest)
+        self.ledger.append(_finished(f"register/{manifest.digest}", manifest.digest))
+        _, release = _review_and_release(self.home, manifest, self.releases, self.ledger, sequence=2)
+        admitted = self.ledger.query(AuditFilter(response_id="resp-1"))[0].event
+        changed = {
+            "event_id": f"{response_id}/admitted",
+            "response_id": response_id,
+            "version": manifest.version,
+            "release": release.digest,
+            "manifest": manifest.digest,
+            **record,
+        }
+        self.ledger.append(admitted.model_copy(update=changed))
+        return release
+
+    def keep(self, contract: Contract) -> Digest:
+        """Stores a contract and records that a stage handed it on."""
+        self.ledger.append(_finished(f"gate/{contract.digest}", contract.digest))
+        return self.blobs.put(contract.to_json())
+
+
+@pytest.fixture(scope="session")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Life:
+    """Made once; each test works on a copy."""
+    return _live(Home.open(tmp_path_factory.mktemp("lived")))
+
 
 @pytest.fixture
-def life(home: Home) -> Life:
+def life(lived: Life, home: Home) -> Life:
     """Version 1 answered `resp-1`; `resp-2` was blocked, `resp-3` turned away, `resp-4` is a dry run."""
+    shutil.copytree(lived.home.root, home.root, dirs_exist_ok=True)
+    return replace(
+        lived,
+        home=home,
+        ledger=Ledger.open(home),
+        vault=Vault.open(home),
+        releases=Releases(home),
+        blobs=Blobs(home.blobs),
+    )
+
+
+def _live(home: Home) -> Life:
     blobs, vault, ledger, releases = Blobs(home.blobs), Vault.open(home), Ledger.open(home), Releases(home)
     snapshot = _snapshot(Datasets(home, blobs, vault), vault)
     weights, curve = blobs.put(b"weights" * 1_000), blobs.put(b"curve")
@@ -184,10 +227,11 @@ def _report(snapshot: Digest, adapter: Adapter, guardrails: Digest) -> Evaluatio
     )
 
 
-def _finished(stage: str, produced: Digest) -> StageFinished:
+def _finished(name: str, produced: Digest) -> StageFinished:
+    stage = name.split("/")[0]
     return StageFinished.model_validate(
         {
-            "event_id": f"run/{stage}",
+            "event_id": f"run/{name}",
             "at": AT,
             "pipeline": PIPELINE,
             "stage": stage,
@@ -200,11 +244,12 @@ def _finished(stage: str, produced: Digest) -> StageFinished:
 
 
 def _review_and_release(
-    home: Home, manifest: ModelVersion, releases: Releases, ledger: Ledger
+    home: Home, manifest: ModelVersion, releases: Releases, ledger: Ledger, sequence: int = 1
 ) -> tuple[Approval, Release]:
+    version = manifest.version
     approval = Approval(
         pipeline=PIPELINE,
-        version=1,
+        version=version,
         manifest=manifest.digest,
         decision="approved",
         reviewer="ana",
@@ -215,9 +260,9 @@ def _review_and_release(
     releases.put_approval(approval, Reviewers(home).add("ana"))
     release = Release(
         pipeline=PIPELINE,
-        sequence=1,
+        sequence=sequence,
         kind="release",
-        version=1,
+        version=version,
         manifest=manifest.digest,
         approval=approval.digest,
         previous=None,
@@ -226,7 +271,7 @@ def _review_and_release(
         released=AT,
     )
     releases.put_release(release)
-    common = {"at": AT, "pipeline": PIPELINE, "manifest": manifest.digest, "version": 1}
+    common = {"at": AT, "pipeline": PIPELINE, "manifest": manifest.digest, "version": version}
     ledger.append(
         ReviewDecided(
             event_id=f"review/{approval.digest}",
@@ -241,7 +286,7 @@ def _review_and_release(
         Released(
             event_id=f"release/{release.digest}",
             release=release.digest,
-            sequence=1,
+            sequence=sequence,
             release_kind="release",
             actor="ana",
             **common,

@@ -12,7 +12,10 @@ import pytest
 from flows.provenance import trace
 from flows.provenance_record import Provenance
 from flows.record_check import check_records
+from infra.contracts.gate import GateVerdict
+from infra.contracts.model_version import ModelVersion
 from infra.contracts.row import SnapshotRow
+from infra.digest import sha256
 from infra.errors import BadInput
 from infra.signing import Signer
 
@@ -164,6 +167,80 @@ def test_what_does_not_hold_is_named_at_its_step(life: Any, spoil: Callable[[Any
     assert step in broken
     assert any(failure.startswith(f"{step}: ") for failure in found.failures)
     assert "secret text" not in json.dumps(found.to_json())
+
+
+_OTHER = sha256(b"another")
+
+
+def _behind(life: Any, **changes: object) -> ModelVersion:
+    """Another version of which one thing does not fit; everything is stored, signed and recorded as it should be."""
+    made = life.manifest.model_copy(update={"version": 2, **changes})
+    assert isinstance(made, ModelVersion)
+    return made
+
+
+_MISFITS: dict[str, tuple[Callable[[Any], ModelVersion], str]] = {
+    "a report of another adapter": (
+        lambda life: _behind(life, report=life.keep(life.report.model_copy(update={"adapter": _OTHER}))),
+        "evaluation report: evaluates the manifest's adapter",
+    ),
+    "a report on another snapshot": (
+        lambda life: _behind(life, report=life.keep(life.report.model_copy(update={"snapshot": _OTHER}))),
+        "evaluation report: on the manifest's snapshot",
+    ),
+    "a report under other guardrails": (
+        lambda life: _behind(life, report=life.keep(life.report.model_copy(update={"guardrails": _OTHER}))),
+        "evaluation report: under the manifest's guardrails",
+    ),
+    "a decision over another report": (
+        lambda life: _behind(life, decision=life.keep(life.decision.model_copy(update={"report": _OTHER}))),
+        "gate decision: decides over the manifest's report",
+    ),
+    "a NO_GO": (
+        lambda life: _behind(life, decision=life.keep(life.decision.model_copy(update={"verdict": GateVerdict.NO_GO}))),
+        "gate decision: the verdict is GO",
+    ),
+    "an adapter of another snapshot": (
+        lambda life: _behind(life, adapter=life.keep(life.adapter.model_copy(update={"snapshot": _OTHER}))),
+        "adapter: trained on the manifest's snapshot",
+    ),
+    "an adapter for another base model": (
+        lambda life: _behind(life, adapter=life.keep(life.adapter.model_copy(update={"base_model": _OTHER}))),
+        "adapter: for the manifest's base model",
+    ),
+    "a snapshot of another pipeline": (
+        lambda life: _behind(life, snapshot=life.keep(life.snapshot.model_copy(update={"pipeline": "banking77"}))),
+        "dataset snapshot: of the same pipeline",
+    ),
+}
+
+
+@pytest.mark.parametrize(("misfit", "failure"), _MISFITS.values(), ids=_MISFITS.keys())
+def test_parts_that_do_not_belong_together_are_named(
+    life: Any, misfit: Callable[[Any], ModelVersion], failure: str
+) -> None:
+    life.serve(misfit(life), "resp-x")
+    found = trace("resp-x", life.archive)
+    assert any(one.startswith(failure) for one in found.failures)
+    assert not any(one.startswith(("answer", "release", "approval", "model version")) for one in found.failures)
+
+
+@pytest.mark.parametrize(
+    ("record", "failure"),
+    [
+        ({"manifest": "first"}, "release: names the manifest that the answer names"),
+        ({"version": 7}, "model version: is the version that the answer names"),
+        ({"guardrails": sha256(b"others")}, "guardrails: is the policy that the version was evaluated under"),
+        ({"manifest": None}, "model version: is there"),
+        ({"release": None}, "release: is there"),
+        ({"pipeline": "banking77"}, "release: of the same pipeline"),
+    ],
+)
+def test_a_record_that_names_something_else_is_named(life: Any, record: dict[str, Any], failure: str) -> None:
+    if record.get("manifest") == "first":
+        record = {"manifest": life.manifest.digest}
+    life.serve(_behind(life), "resp-x", **record)
+    assert any(one.startswith(failure) for one in trace("resp-x", life.archive).failures)
 
 
 def test_ledger_and_release_files_agree(life: Any) -> None:

@@ -18,7 +18,7 @@ from infra.ledger.chain import COLUMNS, Columns, LedgerTip, digest_text, leaf_ha
 from infra.ledger.check import LedgerCheck, check
 from infra.ledger.log import Ledger
 from infra.signing import Signer, VerifyKey
-from infra.stores.trust import installation_key
+from infra.stores.trust import installation_key, installation_signer
 
 _REQUESTS = 8
 _ENTRIES = 2 * _REQUESTS + 1  # one request is under way
@@ -38,6 +38,7 @@ class Evidence:
         ledger.append(events.admitted(99))
         ledger.close()
         self.key: VerifyKey = installation_key(home)
+        self.signer: Signer = installation_signer(home)
         self._original = home.ledger
         self._copy = folder / "copy.sqlite"
 
@@ -149,6 +150,33 @@ def test_a_forger_who_recomputes_the_whole_chain_fails_at_the_signature(
         assert not evidence.verdict(connection).ok
 
 
+def test_an_entry_after_the_signed_end_is_found(evidence: Evidence) -> None:
+    with evidence.opened() as connection:
+        event, head = connection.execute("SELECT event, head FROM events ORDER BY idx DESC LIMIT 1").fetchone()
+        forged = event.replace(b"resp-99", b"resp-77")
+        leaf = leaf_hash(forged, None)
+        marks = ", ".join("?" * (len(COLUMNS) + 4))
+        connection.execute(
+            f"INSERT INTO events VALUES ({marks})",
+            (_ENTRIES, *Columns.of(forged).values(), forged, leaf, next_head(head, leaf)),
+        )
+        connection.execute("INSERT INTO pending VALUES ('resp-77', 'w')")
+        found = evidence.verdict(connection)
+    assert named(found) == {_ENTRIES}
+
+
+def test_a_payload_that_is_not_the_events_own_is_found_even_under_a_good_signature(evidence: Evidence) -> None:
+    """What a writer that skips `append`, but has the key, could leave behind."""
+    last_completed = _ENTRIES - 2
+    with evidence.opened() as connection:
+        connection.execute("UPDATE payloads SET data = x'00' WHERE idx = ?", (last_completed,))
+        size, head = rewrite(connection, last_completed, drop_rest=False, change=False)
+        tip = evidence.signer.sign(LedgerTip(size=size, head=digest_text(head))).to_json().decode()
+        connection.execute("UPDATE tip SET signed = ?", (tip,))
+        found = evidence.verdict(connection)
+    assert [(problem.index, "payload" in problem.what) for problem in found.problems] == [(last_completed, True)]
+
+
 @settings(max_examples=10, deadline=None)
 @given(index=st.integers(0, _ENTRIES - 1))
 def test_a_tip_signed_with_another_key_is_refused(evidence: Evidence, index: int, tmp_path_factory: Any) -> None:
@@ -161,7 +189,7 @@ def test_a_tip_signed_with_another_key_is_refused(evidence: Evidence, index: int
     assert {problem.what for problem in found.problems} == {"the signature of the tip does not verify"}
 
 
-def rewrite(connection: sqlite3.Connection, index: int, *, drop_rest: bool) -> tuple[int, bytes]:
+def rewrite(connection: sqlite3.Connection, index: int, *, drop_rest: bool, change: bool = True) -> tuple[int, bytes]:
     """Changes the tenant or outcome of one entry, with columns, leaf and every head after it made to fit."""
     if drop_rest:
         connection.execute("DELETE FROM events WHERE idx > ?", (index,))
@@ -174,7 +202,11 @@ def rewrite(connection: sqlite3.Connection, index: int, *, drop_rest: bool) -> t
         "SELECT idx, event, data FROM events LEFT JOIN payloads USING (idx) WHERE idx >= ? ORDER BY idx", (index,)
     ).fetchall()
     for at, event, payload in rows:
-        forged = event.replace(b'"acme"', b'"evil"').replace(b'"answered"', b'"blocked"') if at == index else event
+        forged = (
+            event.replace(b'"acme"', b'"evil"').replace(b'"answered"', b'"blocked"')
+            if change and at == index
+            else event
+        )
         leaf = leaf_hash(forged, payload)
         head = next_head(head, leaf)
         marks = ", ".join(f"{column} = ?" for column in (*COLUMNS, "event", "leaf", "head"))

@@ -88,13 +88,16 @@ def test_threads_append_at_once(ledger: Ledger, events: Any) -> None:
 
 def test_a_forked_child_appends_to_the_same_chain(ledger: Ledger, events: Any) -> None:
     ledger.append(events.admitted(1))
+    parents = ledger._database._connection
     child = os.fork()
     if child == 0:
+        status = 1
         try:
             ledger.append(events.admitted(2))
+            status = 0 if ledger._database._connection is not parents else 2
         finally:
-            os._exit(0)
-    os.waitpid(child, 0)
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert ledger.append(events.admitted(3)) == 2
     assert ledger.verify().ok
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 
@@ -50,6 +51,14 @@ def test_nothing_but_the_whole_key_is_accepted(known: tuple[Callers, NewKey], da
     )
     guess = data.draw(st.one_of(st.text(), near, st.sampled_from((made.id, made.key + "\n", made.key.upper(), ""))))
     assert callers.find(guess) == (Caller(made.id, "acme") if guess == made.key else None)
+
+
+def test_keys_whose_hashes_begin_alike_are_told_apart(home: Home, callers: Callers) -> None:
+    made, other = callers.create("acme"), callers.create("other")
+    with sqlite3.connect(home.gateway / "callers.sqlite") as connection:
+        connection.execute("UPDATE callers SET lookup = (SELECT lookup FROM callers WHERE id = ?)", (made.id,))
+    assert callers.find(made.key) == Caller(made.id, "acme")
+    assert callers.find(other.key) is None  # its own first digits are not the ones that it is kept under
 
 
 def test_revoking_is_effective_at_once_elsewhere(home: Home, callers: Callers) -> None:

@@ -90,6 +90,32 @@ def test_a_decision_needs_the_reviewers_own_key(home: Home, maker: Any, tmp_path
         maker.releases.put_approval(approval.model_copy(update={"version": 2}), maker.reviewers.signer("ana"))
 
 
+def test_a_decision_in_another_reviewers_name_does_not_count(home: Home, maker: Any) -> None:
+    manifest = maker.manifest(1)
+    claimed = maker.approve(manifest, by="luis").model_copy(update={"reviewer": "ana"})
+    maker.reviewers.add("ana")
+    folder = home.releases / "support-triage" / "approvals" / manifest.digest[7:]
+    forged = maker.reviewers.signer("luis").sign(claimed).to_json()
+    (folder / f"{claimed.digest[7:]}.json").write_bytes(forged)
+    (folder / f"{'0' * 64}.json").write_bytes(next(folder.glob("*.json")).read_bytes())
+    assert [approval.reviewer for approval in maker.releases.approvals(manifest.digest)] == ["luis"]
+
+
+def test_a_signed_manifest_under_another_name_is_refused(home: Home, maker: Any) -> None:
+    one, two = maker.manifest(1), maker.manifest(2)
+    path = _file(home, f"manifests/{one.digest[7:]}.json")
+    path.write_bytes(_file(home, f"manifests/{two.digest[7:]}.json").read_bytes())
+    with pytest.raises(Refused, match="file name"):
+        maker.releases.manifest(one.digest)
+    elsewhere = home.releases / "banking77" / "manifests"
+    elsewhere.mkdir(parents=True)
+    path.rename(elsewhere / f"{two.digest[7:]}.json")
+    _file(home, f"manifests/{two.digest[7:]}.json").unlink()
+    with pytest.raises(Refused, match="file name"):
+        maker.releases.manifest(two.digest)
+    assert maker.releases.manifests("banking77") == ()
+
+
 def test_a_reviewer_whose_key_is_gone_approves_nothing_any_more(home: Home, maker: Any) -> None:
     maker.release(1)
     (home.keys / "reviewers" / "ana.pub").unlink()
