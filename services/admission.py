@@ -174,7 +174,7 @@ def _sampling(chat: ChatRequest, served: Served) -> Sampling:
 
 
 def _json_schema(chat: ChatRequest, served: Served) -> str:
-    """The schema to generate by, where the caller asks for JSON; only the pipeline's own can be asked for."""
+    """The schema that the caller asks for, which can only be the pipeline's own: that one is followed in any case."""
     wanted, prompt = chat.response_format, served.prompt
     if wanted is None:
         return ""
@@ -188,7 +188,7 @@ def _json_schema(chat: ChatRequest, served: Served) -> str:
         raise _unsupported_format("this model answers with text")
     if isinstance(wanted, JsonSchemaFormat) and _differs(wanted.json_schema.json_schema, prompt.json_schema):
         raise _unsupported_format("the schema is not this model's own: send that one, or leave response_format out")
-    return prompt.json_schema if served.engine.capabilities.json_schema else ""
+    return prompt.json_schema
 
 
 def _differs(given: dict[str, object], own: str) -> bool:

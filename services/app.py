@@ -11,7 +11,6 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from infra.errors import SluiceError
 from services import supervision
 from services.errors import ApiError
 
@@ -41,11 +40,12 @@ def build_app() -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    from services.running import Running
-
+    supervision.log_to_stderr()
     try:
+        from services.running import Running
+
         running = await Running.start()
-    except SluiceError as error:
+    except Exception as error:
         supervision.give_up(error)
         raise
     app.state.running = running

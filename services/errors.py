@@ -101,7 +101,7 @@ class ApiError(Exception):
         return cls(504, f"the answer took longer than {limit_s:g} s", "server_error", "timeout")
 
     @classmethod
-    def blocked(cls, rule: str, response_id: str) -> ApiError:
-        """400: a guardrail rule blocked the request. Names the rule and the response id, never the text."""
-        message = f"the request was blocked by the rule {rule!r} (response {response_id})"
+    def blocked(cls, rule: str, response_id: str, why: str) -> ApiError:
+        """400: a guardrail rule blocked the request. Names the rule and the response id; `why` is the policy's text."""
+        message = f"{why or 'the request was blocked'} (rule {rule!r}, response {response_id})"
         return cls(400, message, "invalid_request_error", "content_filter", "messages", rule, response_id)

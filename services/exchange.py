@@ -13,12 +13,11 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
-from policies.guardrails.guarded import Delta, Ended, InputChecked, Step, answer
-
 from infra.contracts.audit import CheckRecord, Outcome, RequestAdmitted, RequestCompleted
 from infra.contracts.base import now
 from infra.engines.engine import Message
 from infra.errors import BadInput, SluiceError, StoreError
+from policies.guardrails.guarded import Delta, Ended, InputChecked, Step, answer
 from services import tracing
 from services.admission import Admitted
 from services.errors import ApiError
@@ -121,7 +120,8 @@ class Exchange:
         try:
             async with asyncio.timeout(self.timeout_s):
                 ended = await answering
-            outcome, last = ended.outcome, ended
+            # An engine that was stopped under way says `cancelled`: what there is must not pass for the whole answer.
+            outcome, last = ended.outcome, ApiError.not_ready("draining") if ended.outcome == "cancelled" else ended
         except TimeoutError:
             last = ApiError.timed_out(self.timeout_s)
         except asyncio.CancelledError:
@@ -157,10 +157,9 @@ class Exchange:
                 elif isinstance(step, Delta):
                     record.text += step.text
                 else:
-                    record.checks += step.checks
-                    record.text, record.rule = step.text, step.rule
+                    record.checks, record.text, record.rule = step.checks, step.text, step.rule
                     record.prompt_tokens, record.completion_tokens = step.prompt_tokens, step.completion_tokens
-                    self.trace.output_checked(step.checks)
+                    self.trace.output_checked([check for check in step.checks if check.direction == "output"])
                     return step
                 self._steps.put_nowait(step)
         finally:

@@ -12,7 +12,6 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
-from policies.guardrails.guarded import Delta, Ended, InputChecked
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,6 +21,8 @@ from infra.contracts.ids import new_id
 from infra.errors import StoreError
 from infra.ledger.vault import Vault
 from infra.settings import GatewaySettings
+from policies.guardrails.guarded import Delta, Ended, InputChecked, Step
+from policies.verdict import Verdict
 from services.admission import Admitted, Door, Visitor
 from services.errors import ApiError
 from services.exchange import Exchange
@@ -115,43 +116,38 @@ class _Answer:
         """Waits for the input guard, then answers. Raises ApiError: blocked, failed, too late, unrecorded."""
         steps = self._exchange.steps()
         opening = _Opening()
+        streamed = self._admitted.chat.stream
         try:
-            await unless_gone(request, opening.read(steps))
-            if opening.blocked_rule is not None:
-                raise ApiError.blocked(opening.blocked_rule, self._reply.response_id)
-            self.headers["x-sluice-redactions"] = str(opening.redactions)
-            if self._admitted.chat.stream:
-                stream = self._stream(steps, opening)
-                return EventStream(stream, self._exchange.cancel, _identified(self.headers, self._reply.response_id))
-            ended = opening.ended or await unless_gone(request, _last(steps))
+            ended = await unless_gone(request, opening.read(steps) if streamed else opening.read_all(steps))
         except BaseException:
             # The caller went away, the service stops, or the answer failed: in each case nothing more is generated.
             await asyncio.shield(self._exchange.cancel())
             raise
+        if opening.refused and ended is not None:
+            raise ApiError.blocked(ended.rule, self._reply.response_id, ended.message)
+        self.headers["x-sluice-redactions"] = str(opening.redactions)
+        if ended is None:
+            events = self._stream(steps)
+            return EventStream(events, self._exchange.cancel, _identified(self.headers, self._reply.response_id))
         usage = Usage(ended.prompt_tokens, ended.completion_tokens)
         body = self._reply.whole(ended.text, ended.finish_reason, usage)
         return json_response(body, 200, _identified(self.headers, self._reply.response_id))
 
-    async def _stream(self, steps: AsyncIterator[object], opening: _Opening) -> AsyncIterator[bytes]:
+    async def _stream(self, steps: AsyncIterator[Step]) -> AsyncIterator[bytes]:
         options = self._admitted.chat.stream_options
         with_usage = options is not None and options.include_usage
         yield self._reply.opening(with_usage=with_usage)
         try:
-            ended = opening.ended
-            if ended is None:
-                async for step in steps:
-                    if isinstance(step, Delta) and step.text:
-                        yield self._reply.piece(step.text, with_usage=with_usage)
-                    elif isinstance(step, Ended):
-                        ended = step
+            async for step in steps:
+                if isinstance(step, Delta) and step.text:
+                    yield self._reply.piece(step.text, with_usage=with_usage)
+                elif isinstance(step, Ended):
+                    yield self._reply.closing(step.finish_reason, with_usage=with_usage)
+                    if with_usage:
+                        yield self._reply.usage(Usage(step.prompt_tokens, step.completion_tokens))
+                    yield DONE
         except ApiError as error:
             yield error_event(error)
-            return
-        assert ended is not None  # the steps end with it, or raise
-        yield self._reply.closing(ended.finish_reason, with_usage=with_usage)
-        if with_usage:
-            yield self._reply.usage(Usage(ended.prompt_tokens, ended.completion_tokens))
-        yield DONE
 
 
 class _Opening:
@@ -159,28 +155,26 @@ class _Opening:
 
     def __init__(self) -> None:
         self.redactions = 0
-        self.blocked_rule: str | None = None
-        self.ended: Ended | None = None
+        self.refused = False
+        """Whether the input was blocked; no engine was asked then."""
 
-    async def read(self, steps: AsyncIterator[object]) -> None:
-        """Reads until the input guard has spoken and, where it blocked, until that is recorded."""
+    async def read_all(self, steps: AsyncIterator[Step]) -> Ended:
+        """Reads to the end."""
+        while (ended := await self.read(steps)) is None:
+            pass
+        return ended
+
+    async def read(self, steps: AsyncIterator[Step]) -> Ended | None:
+        """Reads until the input guard has let the request through (None), or to the end where it blocked."""
         async for step in steps:
             if isinstance(step, InputChecked):
                 self.redactions = sum(len(check.spans) for check in step.checks if check.verdict == "redact")
-                if step.verdict != "block":
-                    return
+                self.refused = step.verdict is Verdict.BLOCK
+                if not self.refused:
+                    return None
             elif isinstance(step, Ended):
-                self.ended = step
-                if step.outcome == "blocked":
-                    self.blocked_rule = step.rule
-                return
-
-
-async def _last(steps: AsyncIterator[object]) -> Ended:
-    async for step in steps:
-        if isinstance(step, Ended):
-            return step
-    raise ApiError.engine_failed()
+                return step
+        raise ApiError.engine_failed()
 
 
 def _identified(headers: dict[str, str], response_id: str) -> dict[str, str]:

@@ -39,7 +39,6 @@ class Running:
         from infra.quiet import hush
 
         hush()
-        supervision.log_to_stderr()
         settings = read_settings()
         running = await asyncio.to_thread(_open, settings)
         await running.recorder.write(_changed("started"))

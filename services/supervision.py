@@ -26,16 +26,17 @@ def log_to_stderr() -> None:
         log.propagate = False
 
 
-def give_up(error: SluiceError) -> None:
+def give_up(error: Exception) -> None:
     """Says why the gateway cannot start and ends it with its supervisor, which would start it again without end.
 
     Returns where there is no supervisor: the caller raises then.
     """
-    _LOG.error("cannot start: %s", error)
+    known = isinstance(error, SluiceError | ImportError)  # the text of anything else may hold what it should not
+    _LOG.error("cannot start: %s", error if known else type(error).__name__)
     if _supervised():
         os.kill(os.getppid(), signal.SIGTERM)
         logging.shutdown()
-        os._exit(error.exit_code)
+        os._exit(error.exit_code if isinstance(error, SluiceError) else 3)
 
 
 async def end_with_supervisor() -> None:
