@@ -48,9 +48,10 @@ def dedupe(rows: Sequence[RedactedRow], near_jaccard: float, advance: Callable[[
 
 def _part_exact(rows: Sequence[RedactedRow], fates: list[str]) -> list[int]:
     """Numbers of one row for each distinct text; the others of its group get their fate here."""
-    groups: dict[str, list[int]] = {}
+    groups: dict[tuple[str, str], list[int]] = {}
     for number, row in enumerate(rows):
-        groups.setdefault(normal_form(row.text), []).append(number)
+        # Without a class several answers to one text may all be right: only the same answer is a duplicate.
+        groups.setdefault((normal_form(row.text), "" if row.label else row.answer), []).append(number)
     for numbers in groups.values():
         answers = {rows[number].answer for number in numbers}
         for number in numbers if len(answers) > 1 else numbers[1:]:
@@ -70,7 +71,7 @@ def _part_near(
         if other.label != row.label or fates[near.number] == "contradiction":
             if near.jaccard >= CONTRADICTION_JACCARD:
                 fates[number] = fates[near.number] = "contradiction"
-        elif near.jaccard >= near_jaccard and (not row.label or other.answer == row.answer):
+        elif near.jaccard >= near_jaccard and other.answer == row.answer:
             duplicate = True
     if duplicate and fates[number] == "kept":
         fates[number] = "near"

@@ -89,11 +89,11 @@ def _header(source: _Lines, name: str, columns: Columns) -> tuple[str, list[str]
         raise BadInput("the file is empty", where=name, cure="give a CSV file with a header") from None
     try:
         line.encode()
-        headers = [next(csv.reader([line], delimiter=delimiter, strict=True), []) for delimiter in _DELIMITERS]
     except UnicodeEncodeError:
         raise BadInput(f"the header is {NOT_UTF8}", where=where, cure="save the file as UTF-8") from None
-    except csv.Error as error:
-        raise BadInput(f"the header is not CSV: {_reason(error)}", where=where, cure="mend the first line") from None
+    headers = [_fields(line, delimiter) for delimiter in _DELIMITERS]
+    if not any(headers):
+        raise BadInput("the header is not CSV", where=where, cure="mend the first line")
     names = wanted(columns)
     # Which header is meant is clear when it has the columns; else the commonest form says what is missing.
     best = max(range(len(headers)), key=lambda index: (sum(n in headers[index] for n in names.values()), -index))
@@ -104,6 +104,14 @@ def _header(source: _Lines, name: str, columns: Columns) -> tuple[str, list[str]
         if header.count(theirs) > 1:
             raise BadInput(f"the column {theirs!r} stands twice in the header", where=where, cure="rename one of them")
     return _DELIMITERS[best], header
+
+
+def _fields(line: str, delimiter: str) -> list[str]:
+    """The fields of one line; none where it does not parse with this delimiter."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        return []
 
 
 def _reason(error: csv.Error) -> str:
