@@ -38,6 +38,8 @@ class NameLists:
     surnames: frozenset[str]
     words: frozenset[str]
     """Names that are everyday words too (rosa, mark, may): alone they say nothing."""
+    common: frozenset[str]
+    """Everyday words that are no names."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,7 @@ def load_ner(language: Literal["en", "es"]) -> NameFinder | None:
 
 def load_name_lists() -> NameLists:
     """Reads the lists that ship in infra/names."""
-    given, surnames, words = (_read_list(_LISTS / f"{name}.txt") for name in ("given", "surnames", "words"))
-    return NameLists(given, surnames, words)
+    return NameLists(*(_read_list(_LISTS / f"{name}.txt") for name in ("given", "surnames", "words", "common")))
 
 
 def load_name_finders() -> NameFinders:

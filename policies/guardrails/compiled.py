@@ -60,8 +60,11 @@ class Guards:
         policy: GuardrailPolicy,
         incoming: tuple[CompiledCheck, ...],
         outgoing: tuple[CompiledCheck, ...],
+        json_schema: str,
     ) -> None:
         self.policy = policy
+        self.json_schema = json_schema
+        """What an engine that can follow a schema is given; '' where answers are text."""
         self.buffers = policy.stream == "buffer" or any(check.whole for check in outgoing)
         """Whether a streamed answer leaves all at its end."""
         self._incoming = incoming
@@ -117,7 +120,8 @@ def compile_guards(policy: GuardrailPolicy, *, prompt: PromptSpec | None, names:
     hush()
     incoming = tuple(_compile(check, "input", prompt, names) for check in policy.input)
     outgoing = (_compile(check, "output", prompt, names) for check in policy.output)
-    return Guards(policy, incoming, tuple(check for check in outgoing if check.detectors))
+    schema = prompt.json_schema if prompt is not None and prompt.answer_format == "json" else ""
+    return Guards(policy, incoming, tuple(check for check in outgoing if check.detectors), schema)
 
 
 def _compile(check: CheckBase, direction: Direction, prompt: PromptSpec | None, names: NameFinders) -> CompiledCheck:

@@ -84,7 +84,7 @@ async def answer(
     yield InputChecked(checked.verdict, checked.checks, checked.messages, prompt_tokens)
     output = guards.stream(language)
     last = Chunk("", prompt_tokens, 0)
-    request = Generation(checked.messages, _allowed(sampling, engine))
+    request = Generation(checked.messages, _constrained(sampling, guards, engine))
     async with aclosing(engine.generate(request)) as chunks:  # type: ignore[type-var]
         async for chunk in chunks:
             last = chunk
@@ -153,9 +153,10 @@ def _language_of(messages: Sequence[Message]) -> Language:
     return detect_language(plain(asked[-1])) if asked else "en"
 
 
-def _allowed(sampling: Sampling, engine: Engine) -> Sampling:
-    """The schema goes to engines that can follow one; the output check looks at the result of all."""
-    return sampling if engine.capabilities.json_schema else replace(sampling, json_schema="")
+def _constrained(sampling: Sampling, guards: Guards, engine: Engine) -> Sampling:
+    """The pipeline's schema goes to engines that can follow one; the output check looks at the answers of all."""
+    schema = sampling.json_schema or guards.json_schema
+    return replace(sampling, json_schema=schema if engine.capabilities.json_schema else "")
 
 
 async def _push(output: OutputStream, text: str) -> str:

@@ -12,6 +12,8 @@ from policies.guardrails.patterns import compiled
 from policies.policy import Language
 
 _PLACEHOLDER = r"<[A-Z][A-Z_]{2,30}>"
+_CAPITALS = 0.6
+"""A text with a larger share of capitals is written in capitals."""
 
 
 class Passage:
@@ -59,9 +61,11 @@ class Passage:
 
     @cached_property
     def has_case(self) -> bool:
-        """Whether capital letters say something: not in a text that is all lower or all upper case."""
+        """Whether capitals say something: there are Capitalised words, and the text is not mostly in capitals."""
         text = self.text
-        return any(letter.islower() for letter in text) and any(letter.isupper() for letter in text)
+        if compiled(r"\b[A-Z][a-z]").search(text) is None and compiled(r"\p{Lu}\p{Ll}").search(text) is None:
+            return False
+        return sum(map(str.isupper, text)) <= _CAPITALS * sum(map(str.isalpha, text))
 
     @cached_property
     def placeholders(self) -> tuple[tuple[int, int], ...]:

@@ -24,17 +24,17 @@ class CreditCard(Detector):
     reach = Reach(span=40, context=48)
 
     def find(self, passage: Passage) -> Iterator[Span]:
-        """Numbers of 12 to 19 digits of a known issuer whose check digit is right; short ones need a word about cards."""
+        """Numbers of 12 to 19 digits whose check digit is right, of a known issuer or beside a word about cards."""
         if not passage.has_digit:
             return
         from stdnum import luhn
 
         for match in standing_alone(_DIGITS, passage.text):
             number = "".join(letter for letter in match.group() if letter.isdigit())
-            if not _issued(number) or not luhn.is_valid(number):
+            if not luhn.is_valid(number):
                 continue
             cue = nearest_cue(passage, match.start(), match.end(), speaks_for=_CARD_WORDS)
-            if len(number) < 15 and cue is not Cue.FOR:
+            if cue is not Cue.FOR and (len(number) < 15 or not _issued(number)):
                 continue
             yield Span(match.start(), match.end(), "CREDIT_CARD", 0.95 if cue is Cue.FOR else 0.8)
 

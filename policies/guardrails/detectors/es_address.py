@@ -11,12 +11,13 @@ from policies.guardrails.redact import Span
 
 _WORD = r"[a-z][a-z0-9'’.-]*"
 _WAY = (
-    r"(?:c/|cl\.?|c\.|calle|cll\.?|avenida|avda\.?|avd\.?|av\.?|plaza|plza\.?|pza\.?|pl\.|placa|praza|paseo|p\.?º|pso\.?"
-    r"|passeig|ronda|rda\.?|travesia|trav\.?|camino|cno\.?|carretera|ctra\.?|glorieta|gta\.?|rambla|urbanizacion|urb\.?"
-    r"|pasaje|pje\.?|poligono|bulevar|callejon|jiron|carrera|cra\.?|colonia|rua|carrer|avinguda|kalea)"
+    r"(?:(?:c/|(?:cl|c|cll|avda|avd|av|plza|pza|pl|pso|rda|trav|cno|ctra|gta|urb|pje|cra)\.|p\.?º) ?"
+    r"|(?:cl|cll|calle|avenida|avda|avd|av|plaza|plza|pza|placa|praza|paseo|pso|passeig|ronda|rda|travesia|trav|camino|cno"
+    r"|carretera|ctra|glorieta|gta|rambla|urbanizacion|urb|pasaje|pje|poligono|bulevar|callejon|jiron|carrera|cra|colonia"
+    r"|rua|carrer|avinguda|kalea) )"
 )
 _NUMBER = r"(?:,? ?(?:n\.?[º°o]\.?|num\.?|numero|no\.|#)? ?[0-9]{1,4}(?: ?bis)?|,? ?s/n)"
-_STREET = rf"{_WAY} ?(?:{_WORD} ){{0,6}}?{_WORD}{_NUMBER}"
+_STREET = rf"{_WAY}(?:{_WORD} ){{0,6}}?{_WORD}{_NUMBER}"
 _GRID = r"(?:calle|cll\.?|carrera|cra\.?|diagonal|transversal|avenida|av\.?) [0-9]{1,3}[a-z]? ?(?:#|no\.?|n[º°]) ?[0-9]{1,3}[a-z]? ?- ?[0-9]{1,3}"
 _BASE = rf"{_GRID}|{_STREET}"
 _SIDE = r"(?:izq(?:uierda|da|\.)?|izda\.?|dcha\.?|derecha|der\.|centro|ctro\.)"

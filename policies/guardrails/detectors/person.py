@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from infra.ner import NameFinders, NameSpan
+from policies.guardrails.detectors import name_cues as cues
 from policies.guardrails.detectors.detector import Detector, Reach
 from policies.guardrails.detectors.name_rules import Word, names_by_rule, words_of
 from policies.guardrails.passage import Passage
+from policies.guardrails.patterns import compiled
 from policies.guardrails.redact import Span
 
 
@@ -26,7 +28,7 @@ class Person(Detector):
         words = words_of(passage, self._finders.lists)
         yield from names_by_rule(passage, words)
         for name in self._by_model(passage, words):
-            yield from _trimmed(passage, name)
+            yield from _trimmed(passage, words, name)
 
     def look_ahead(self, passages: Sequence[Passage]) -> None:
         """Runs the models over many passages at once and leaves the names with each."""
@@ -51,48 +53,49 @@ class Person(Detector):
 
 
 def may_name_somebody(passage: Passage, words: Sequence[Word]) -> bool:
-    """Whether the model is worth its milliseconds: there is a capital that is not just the sentence's first."""
-    if not any(word.capital for word in words):
-        return False
+    """Whether the model is worth its milliseconds: there is a capital that no sentence's beginning explains."""
     if not passage.has_case:
-        return True
+        return any(word.capital and not word.common for word in words)
     for index, word in enumerate(words):
-        if not word.capital or word.plain in _NEVER or word.initial:
+        if not word.capital or word.plain in cues.TITLES or word.initial:
             continue
-        first = index == 0 or any(sign in passage.text[words[index - 1].end : word.start] for sign in ".?!\n:")
-        if not first or word.listed or word.plain not in _SENTENCE_STARTS:
+        between = passage.text[words[index - 1].end : word.start] if index else "."
+        first = any(sign in between for sign in ".?!\n:")
+        if not word.common or (not first and not passage.text[word.start : word.end].isupper()):
             return True
     return False
 
 
-def _trimmed(passage: Passage, name: NameSpan) -> Iterator[Span]:
-    """The model's finds without what it tends to take along: line breaks, possessives, quotes, digits."""
-    for line_start, line in _lines(passage.text, name.start, name.end):
-        stripped = line.strip(" \t\"'“”«».,:;()[]<>*-/\\")
-        if stripped.endswith(("'s", "’s")):
-            stripped = stripped[:-2]
-        if len(stripped) < 2 or any(letter.isdigit() or letter in "@_=<>{}" for letter in stripped):
+def _trimmed(passage: Passage, words: Sequence[Word], name: NameSpan) -> Iterator[Span]:
+    """The model's finds line by line, without everyday words at their ends; nothing where only such words are left."""
+    inside: list[Word] = []
+    for word in words:
+        if word.end <= name.start or word.start >= name.end:
             continue
-        if not stripped[0].isupper():
-            continue
-        start = line_start + line.index(stripped)
-        yield Span(start, start + len(stripped), "PERSON", name.score)
+        if inside and "\n" in passage.text[inside[-1].end : word.start]:
+            yield from _named(passage, inside, name.score)
+            inside = []
+        inside.append(word)
+    yield from _named(passage, inside, name.score)
 
 
-def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
-    for line in text[start:end].split("\n"):
-        yield start, line
-        start += len(line) + 1
+def _named(passage: Passage, inside: list[Word], score: float) -> Iterator[Span]:
+    while inside and _no_name(inside[0]):
+        inside = inside[1:]
+    while inside and _no_name(inside[-1]):
+        inside = inside[:-1]
+    if not inside or not any(word.capital for word in inside):
+        return
+    start, end = inside[0].start, inside[-1].end
+    if any(letter.isdigit() or letter in "@_=<>{}/" for letter in passage.text[start:end]):
+        return
+    before = passage.before(start, 24)
+    if compiled(rf"(?:{cues.PLACE_BEFORE}) $").search(before) and not any(word.given for word in inside):
+        return
+    if compiled(cues.COMPANY_AFTER).search(passage.after(end, 16)):
+        return
+    yield Span(start, end, "PERSON", score)
 
 
-_NEVER = frozenset("i i'm i'd i've i'll".split())
-_SENTENCE_STARTS = frozenset(
-    "a about after again all also am an and any anything apparently are as at be been before but by can can't cannot card could"
-    " did didn't do does doesn't don't earlier every everything explain find finally first for from get give given go had has have"
-    " he hello help here hey hi how how's however i if in instead is isn't it it's its just last let list look make many maybe me"
-    " money more most my need never new next no not nothing now of oh ok okay on once one only or other our out over payment perhaps"
-    " please put recently right say see send she show since so some somebody somehow someone something sometimes sorry still sure"
-    " take tell than thank thanks that that's the their them then there there's these they they're this those though to today"
-    " tomorrow top transfer trying unable under until up use used very wait want was we well were what what's when when's where"
-    " where's whether which while who who's why will with without won't would write yes yesterday yet you your".split()
-)
+def _no_name(word: Word) -> bool:
+    return word.plain in cues.TITLES or not (word.capital or word.listed) or (word.common and not word.listed)

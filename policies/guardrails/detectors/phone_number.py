@@ -20,13 +20,15 @@ _NO_PHONE = (
     r"[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}(?: [0-9]{1,2})?|[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]{3}-[0-9]{2}-[0-9]{4}"
     r"|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9]{4} ?- ?[0-9]{4}|97[89][ -]?[0-9][0-9 -]{8,14}"
 )
+_DOTTED = r"[6789][0-9]{2}\.[0-9]{3}\.(?:[0-9]{2}[1-9]|[0-9][1-9][0-9]|[1-9][0-9]{2})"
+"""Nine digits of a Spanish number in threes, which no round sum in thousands looks like."""
 """Dates, thousands, US Social Security numbers, internet addresses, spans of years, ISBN."""
 _WORDS = (
-    r"tels?|telf|tlf|tfno|tfnos?|telefonos?|telefonicos?|telefonicamente|moviles|movil|celular|celu|cel|fijo|fono|numero de"
-    r"|llamar?|llamad|llamame|llamadme|llameme|llamenme|llamo|llame|llamen|llamada|llamo desde|marca|marque|whats?app"
-    r"|wasap|wsp|bizum|sms|contacto|contactar|localizar|avisar? al|avisad al|avisame al|fax|centralita|phones?|mobile|cell"
-    r"|call|calls|called|calling|ring|text|texted|dial|reach|reached|contact|desk|office|tel\. no|number changed|my number"
-    r"|registered|numbers? is|at|whatsapp me|sim|linea|extension|mi numero|su numero|nuevo numero|number"
+    r"tels?|telf|tlf|tfno|tfnos?|telefonos?|telefonicos?|telefonicamente|moviles|movil|celular|celu|cel|fijo|fono"
+    r"|llamar?|llamad|llamame|llamadme|llameme|llamenme|llamo|llame|llamen|llamada|marca|marque|whats?app|wasap|wsp|bizum"
+    r"|sms|contacto|contactar|localizar|avisar? al|avisad al|avisame al|fax|centralita|phones?|mobile|cell|cellphone|call"
+    r"|calls|called|calling|ring|text|texted|dial|reach|reached|contact|desk|office|number changed|my number|contact number"
+    r"|new number|registered|linea|extension|mi numero|su numero|nuevo numero|numero de \p{L}{2,20}"
 )
 _REGIONS: dict[Language, tuple[str, ...]] = {"es": ("ES", "MX", "AR", "CO", "CL"), "en": ("US", "GB")}
 _OTHER_REGIONS = ("DE", "FR", "IT", "CH", "AT", "SE", "DK", "NO", "FI", "NL", "BE", "PT", "PL", "CZ", "HU", "AU", "ZA")
@@ -44,7 +46,9 @@ class PhoneNumber(Detector):
             return
         for match in standing_alone(_CANDIDATE, passage.plain, also="_#$€£"):
             start, end, found = match.start(), match.end(), match.group()
-            if compiled(_NO_PHONE).fullmatch(found) or not self._edges(passage, start, end):
+            if not self._edges(passage, start, end):
+                continue
+            if compiled(_NO_PHONE).fullmatch(found) and not compiled(_DOTTED).fullmatch(found):
                 continue
             cue = nearest_cue(passage, start, end, speaks_for=_WORDS, against=OTHER_NUMBERS)
             score = self._score(found, passage.language, cue)
@@ -69,7 +73,8 @@ class PhoneNumber(Detector):
         if valid:
             grouped = found != "".join(letter for letter in found if letter.isdigit())
             return 0.95 if cue is Cue.FOR or international else 0.75 if grouped else 0.6
-        if cue is Cue.FOR and digits >= 7 and (international or _possible_somewhere(found)):
+        odd = compiled(r"(?:^|\.)[0-9](?:\.|$)|[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+").search(found) is not None
+        if cue is Cue.FOR and digits >= 7 and not odd and (international or _possible_somewhere(found)):
             return 0.65
         return 0.0
 
