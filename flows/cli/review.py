@@ -195,9 +195,9 @@ def _print_review(review: Review, report: EvaluationReport, decision: GateDecisi
         gate.add_row(*map(escape, (reason.rule, reason.required, reason.measured, reason.verdict.value)))
     for table in (scores, gate):
         console.print(table)
-    typer.echo(f"manifest    {manifest.digest}, made from")
+    typer.echo(f"manifest      {manifest.digest}, made from")
     for name in ("snapshot", "base_model", "adapter", "report", "decision", "guardrails", "access"):
-        typer.echo(f"  {name:<10}{getattr(manifest, name)}")
+        typer.echo(f"  {name:<12}{getattr(manifest, name)}")
     for one in review.decisions:
         how = " unattended" if one.unattended else ""
         console.print(

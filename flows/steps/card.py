@@ -66,7 +66,7 @@ def _head(papers: Papers, version: ModelVersion | None) -> str:
     title = f"{name} version {version.version}" if version else f"{name} (not registered)"
     base = _BASES[papers.pipeline.base_model]
     reviewed = (
-        "A person's approval is still needed before it answers anybody."
+        "It answers nobody without a signed approval."
         if papers.decision.verdict is GateVerdict.GO
         else "It is kept for the record and can not be released."
     )

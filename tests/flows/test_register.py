@@ -93,6 +93,7 @@ def test_a_version_shows_all_that_a_reviewer_needs(
     assert run.data.metrics["candidate_minus_base/exact_match_high"] == pytest.approx(0.9)
     assert len(client.get_metric_history(manifest.run_id, "train/loss")) == 1_200
     inputs = {one.dataset.name: one.dataset for one in run.inputs.dataset_inputs}
+    assert set(inputs) == {"tickets train", "tickets test"}
     train = papers.snapshot.split("train").manifest
     assert json.loads(inputs["tickets train"].source) == {"digest": train}
     assert train.removeprefix("sha256:").startswith(inputs["tickets train"].digest)

@@ -76,7 +76,7 @@ def test_what_waits_is_listed_and_shown_without_any_server(
     assert shown["made_from"]["snapshot"] == manifest.snapshot
     table = commands.run(review_app, "show", "tickets", "1").stdout
     assert "exact_match" in table
-    assert f"adapter   {manifest.adapter}" in table
+    assert f"adapter     {manifest.adapter}" in table
     assert "Sort the ticket." not in table + json.dumps(shown)
 
 
