@@ -13,6 +13,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from infra.contracts.audit import AuditEvent, RequestAdmitted, RequestCompleted
 from infra.contracts.signed import Signed
@@ -42,6 +43,22 @@ _INSERT = f"INSERT INTO events (idx, {', '.join(COLUMNS)}, event, leaf, head) VA
 _CHANGED = "sluice audit verify (it names the entry), then restore the ledger from a backup"
 
 
+@dataclass(frozen=True)
+class _KnownTip:
+    """The last durable tip that verified, as stored and as read: most appends follow our own and need no new check."""
+
+    signed: str
+    tip: LedgerTip
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What a transaction wrote, not yet durable."""
+
+    indices: tuple[int, ...]
+    tip: _KnownTip
+
+
 class Ledger:
     """One home's ledger. Thread-safe; any number of processes may have it open."""
 
@@ -52,8 +69,7 @@ class Ledger:
         self._writers = home.ledger.parent / "writers"
         self._writer: Writer | None = None
         self._writer_lock = threading.Lock()
-        self._known_tip = ("", LedgerTip(size=0, head=digest_text(GENESIS)))
-        """The last tip that verified, as stored and as read: most appends follow our own and need no new check."""
+        self._known_tip = _KnownTip("", LedgerTip(size=0, head=digest_text(GENESIS)))
 
     @classmethod
     def open(cls, home: Home) -> Ledger:
@@ -74,7 +90,9 @@ class Ledger:
         """Writes events with their payloads in one durable transaction: all of them or none."""
         records = [Record.of(event, payload) for event, payload in items]
         with self._database.writing() as connection:
-            return self._write(connection, records)
+            written = self._write(connection, records)
+        self._known_tip = written.tip
+        return written.indices
 
     def get(self, event_id: str) -> Entry | None:
         """One entry by its event's id."""
@@ -136,7 +154,8 @@ class Ledger:
                     row[0] for row in connection.execute("SELECT response_id FROM pending WHERE writer = ?", (name,))
                 ]
             events = [self._interrupted(connection, response_id) for response_id in lost]
-            self._write(connection, [Record.of(event, None) for event in events])
+            written = self._write(connection, [Record.of(event, None) for event in events])
+        self._known_tip = written.tip
         for name in dead:
             forget(self._writers, name)
         return len(lost)
@@ -149,7 +168,7 @@ class Ledger:
                 self._writer = None
         self._database.close()
 
-    def _write(self, connection: sqlite3.Connection, records: Sequence[Record]) -> tuple[int, ...]:
+    def _write(self, connection: sqlite3.Connection, records: Sequence[Record]) -> _Written:
         index, head = self._end(connection)
         start = index
         indices = []
@@ -171,15 +190,14 @@ class Ledger:
             self._follow(connection, record.event)
             indices.append(index)
             index += 1
-        if index > start:
-            tip = LedgerTip(size=index, head=digest_text(head))
-            signed = self._signer.sign(tip).to_json().decode()
-            connection.execute(
-                "INSERT INTO tip (one, signed) VALUES (1, ?) ON CONFLICT DO UPDATE SET signed = excluded.signed",
-                (signed,),
-            )
-            self._known_tip = (signed, tip)
-        return tuple(indices)
+        if index == start:
+            return _Written(tuple(indices), self._known_tip)
+        tip = LedgerTip(size=index, head=digest_text(head))
+        signed = self._signer.sign(tip).to_json().decode()
+        connection.execute(
+            "INSERT INTO tip (one, signed) VALUES (1, ?) ON CONFLICT DO UPDATE SET signed = excluded.signed", (signed,)
+        )
+        return _Written(tuple(indices), _KnownTip(signed, tip))
 
     def _end(self, connection: sqlite3.Connection) -> tuple[int, bytes]:
         """Next index and last head, once they are known to be the signed ones: a changed end is never signed anew."""
@@ -194,12 +212,13 @@ class Ledger:
         raise StoreError("the end of the ledger was changed from outside; nothing was recorded", cure=_CHANGED)
 
     def _tip(self, signed: str) -> LedgerTip:
-        if signed == "":
-            return LedgerTip(size=0, head=digest_text(GENESIS))
-        text, tip = self._known_tip
-        if text != signed:
-            tip = self._key.open(Signed.from_json(signed.encode()), LedgerTip)
-            self._known_tip = (signed, tip)
+        known = self._known_tip
+        if known.signed == signed:
+            return known.tip
+        tip = self._key.open(Signed.from_json(signed.encode()), LedgerTip)
+        if tip.size < known.tip.size:
+            raise Refused("the ledger is shorter than it was", cure=_CHANGED)
+        self._known_tip = _KnownTip(signed, tip)
         return tip
 
     def _follow(self, connection: sqlite3.Connection, event: AuditEvent) -> None:

@@ -79,6 +79,15 @@ def connect(path: Path, schema: str, version: int) -> sqlite3.Connection:
     return connection
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file a path leads to, or None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
@@ -93,6 +102,7 @@ class Database:
         self._lock = threading.RLock()
         self._owner = os.getpid()
         self._connection = connect(path, schema, version)
+        self._file = _identity(path)
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -105,6 +115,13 @@ class Database:
                 # A connection must not be carried across a fork: the child opens its own.
                 self._connection = connect(self.path, self._schema, self._version)
                 self._owner = os.getpid()
+            if _identity(self.path) != self._file:
+                # SQLite would go on writing to the file that nobody sees any more.
+                raise StoreError(
+                    "the file was removed or replaced while it was in use; nothing was recorded",
+                    where=str(self.path),
+                    cure="put the file back from a backup, then `sluice down` and `sluice up`",
+                )
             connection = self._connection
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -119,7 +136,11 @@ class Database:
     def reading(self) -> Iterator[sqlite3.Connection]:
         """One consistent view that no writer blocks. Raises StoreError."""
         with store_errors(self.path):
-            connection = sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+            # Never made anew: a store that is gone must not look like an empty one.
+            place = f"{self.path.as_uri()}?mode=rw"
+            connection = sqlite3.connect(
+                place, timeout=_BUSY_S, isolation_level=None, check_same_thread=False, uri=True
+            )
             try:
                 connection.execute("BEGIN")
                 yield connection

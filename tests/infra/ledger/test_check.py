@@ -83,7 +83,7 @@ def test_the_untouched_copy_verifies(evidence: Evidence) -> None:
 _CELLS = [(table, column) for table, columns in _TABLE_COLUMNS.items() for column in columns if column != "idx"]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(cell=st.sampled_from(_CELLS), row=st.integers(0, _ENTRIES - 1), data=st.data())
 def test_any_changed_value_is_found_at_its_index(
     evidence: Evidence, cell: tuple[str, str], row: int, data: st.DataObject
@@ -107,7 +107,7 @@ def test_any_changed_value_is_found_at_its_index(
     assert index in named(found)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(dropped=st.sets(st.integers(0, _ENTRIES - 1), min_size=1), payloads=st.booleans())
 def test_every_dropped_row_is_named(evidence: Evidence, dropped: set[int], payloads: bool) -> None:
     with evidence.opened() as connection:
@@ -119,7 +119,7 @@ def test_every_dropped_row_is_named(evidence: Evidence, dropped: set[int], paylo
     assert dropped <= named(found)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(pair=st.sets(st.integers(0, _ENTRIES - 1), min_size=2, max_size=2), whole=st.booleans())
 def test_swapped_rows_are_found(evidence: Evidence, pair: set[int], whole: bool) -> None:
     one, two = sorted(pair)

@@ -122,6 +122,33 @@ def test_a_changed_end_is_not_signed_anew(home: Home, recorded: Callable[[int], 
     assert not reopened.verify().ok
 
 
+def test_an_older_copy_put_back_under_a_running_writer_is_refused(home: Home, ledger: Ledger, events: Any) -> None:
+    ledger.append(events.admitted(1))
+    with sqlite3.connect(home.ledger) as connection:
+        older = connection.execute("SELECT signed FROM tip").fetchone()
+    ledger.append(events.admitted(2))
+    with sqlite3.connect(home.ledger) as connection:
+        connection.execute("DROP TRIGGER events_no_delete")
+        connection.execute("DELETE FROM events WHERE idx = 1")
+        connection.execute("UPDATE tip SET signed = ?", older)
+    with pytest.raises(StoreError, match="changed from outside"):
+        ledger.append(events.admitted(3))
+
+
+def test_a_failed_commit_leaves_the_writer_able_to_go_on(ledger: Ledger, events: Any) -> None:
+    ledger.append(events.admitted(1))
+    connection = ledger._database._connection
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    payload = bytes(100_000)
+    with pytest.raises(StoreError, match="full") as caught:
+        ledger.append(events.completed(1, payload=payload), payload=payload)
+    assert "disk space" in caught.value.cure
+    connection.execute("PRAGMA max_page_count = 1000000")
+    assert ledger.append(events.completed(1, payload=payload), payload=payload) == 1
+    assert ledger.verify().ok
+
+
 def test_a_full_disk_refuses_and_loses_nothing(home: Home, events: Any) -> None:
     """In a process that may write only small files, as the disk being full would have it."""
     program = """
