@@ -50,6 +50,7 @@ def _kill_after(writer: subprocess.Popen[str], lines: int) -> list[str]:
     """Kills without warning after so many acknowledgements; returns all that were given."""
     assert writer.stdout is not None
     seen = [writer.stdout.readline() for _ in range(lines)]
+    assert writer.poll() is None, "a writer gave up by itself"
     writer.kill()
     seen += writer.stdout.readlines()
     writer.wait()
