@@ -6,16 +6,16 @@ Each stage is a Prefect task around a plain function that takes contracts and re
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ParamSpec, TypeVar
 
 from flows.evaluate import evaluate
 from flows.finetune import finetune
 from flows.gate import gate
 from flows.ingest import IngestFindings, ingest
-from flows.observe import observed
+from flows.observe import publish_summary, watch_training
 from flows.pipeline import Pipeline
-from flows.register import log_refused, register
+from flows.register import PassingDecision, log_refused, register
 from flows.release import release
 from flows.review import approve_unattended
 from flows.workshop import Workshop
@@ -40,8 +40,8 @@ class Lifecycle:
     adapter: Adapter
     report: EvaluationReport
     decision: GateDecision
-    version: ModelVersion | None
-    release: Release | None
+    version: ModelVersion | None = None
+    release: Release | None = None
 
 
 def run_lifecycle(pipeline: Pipeline, shop: Workshop, *, approve_as: str = "") -> Lifecycle:
@@ -51,26 +51,36 @@ def run_lifecycle(pipeline: Pipeline, shop: Workshop, *, approve_as: str = "") -
     """
     from prefect import flow
 
+    from infra.telemetry import span
+
     @flow(name="retrain", flow_run_name=f"{pipeline.name} {shop.run_id}", validate_parameters=False)
     def retrain() -> Lifecycle:
-        findings = stage("dataset", ingest)(pipeline, shop)
-        snapshot = findings.snapshot
-        adapter = stage("finetune", finetune)(pipeline, snapshot, shop)
-        serving = shop.releases.current(pipeline.name)
-        champion = serving.manifest if serving else None
-        report = stage("evaluate", evaluate)(pipeline, snapshot, adapter, champion, shop)
-        decision = stage("gate", gate)(pipeline, report, shop)
-        if decision.verdict is not GateVerdict.GO:
-            stage("log refused", log_refused)(pipeline, snapshot, adapter, report, decision, shop)
-            return Lifecycle(shop.run_id, findings, snapshot, adapter, report, decision, None, None)
-        version = stage("register", register)(pipeline, snapshot, adapter, report, decision, shop)
-        if not approve_as:
-            return Lifecycle(shop.run_id, findings, snapshot, adapter, report, decision, version, None)
-        approval = stage("review", approve_unattended)(pipeline, version, approve_as, shop)
-        released = stage("release", release)(version, approval, approve_as, shop)
-        return Lifecycle(shop.run_id, findings, snapshot, adapter, report, decision, version, released)
+        with span("sluice.retrain"):
+            done = _chain(pipeline, shop, approve_as)
+            publish_summary(pipeline, done)
+            return done
 
-    return observed(retrain, pipeline, shop)
+    done: Lifecycle = retrain()
+    return done
+
+
+def _chain(pipeline: Pipeline, shop: Workshop, approve_as: str) -> Lifecycle:
+    findings = stage("dataset", ingest)(pipeline, shop)
+    snapshot = findings.snapshot
+    adapter = stage("finetune", finetune)(pipeline, snapshot, shop, watch_training(pipeline, shop))
+    serving = shop.releases.current(pipeline.name)
+    report = stage("evaluate", evaluate)(pipeline, snapshot, adapter, serving.manifest if serving else None, shop)
+    decision = stage("gate", gate)(pipeline, report, shop)
+    done = Lifecycle(shop.run_id, findings, snapshot, adapter, report, decision)
+    if decision.verdict is not GateVerdict.GO:
+        stage("log refused", log_refused)(pipeline, snapshot, adapter, report, decision, shop)
+        return done
+    passing = PassingDecision.of(decision)
+    done = replace(done, version=stage("register", register)(pipeline, snapshot, adapter, report, passing, shop))
+    if not approve_as or done.version is None:
+        return done
+    approval = stage("review", approve_unattended)(pipeline, done.version, approve_as, shop)
+    return replace(done, release=stage("release", release)(done.version, approval, approve_as, shop))
 
 
 def stage(name: str, work: Callable[Args, Result]) -> Callable[Args, Result]:
@@ -80,9 +90,9 @@ def stage(name: str, work: Callable[Args, Result]) -> Callable[Args, Result]:
 
     from infra.telemetry import span
 
+    @task(name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)
     def traced(*args: Args.args, **kwargs: Args.kwargs) -> Result:
         with span(f"sluice.stage {name}"):
             return work(*args, **kwargs)
 
-    run: Callable[Args, Result] = task(traced, name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)
-    return run
+    return traced

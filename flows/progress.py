@@ -6,7 +6,7 @@ Stages see only this; the command line draws bars, tests pass `Silent`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 
@@ -21,18 +21,13 @@ class Task(Protocol):
 class Progress(Protocol):
     """Where bars and sentences go (the terminal's stderr)."""
 
-    def task(self, title: str, total: float | None = None) -> _TaskContext:
+    def task(self, title: str, total: float | None = None) -> AbstractContextManager[Task]:
         """A bar for the time of a `with` block; `total` None where it is not known."""
         ...
 
     def say(self, sentence: str) -> None:
         """One line that stays."""
         ...
-
-
-class _TaskContext(Protocol):
-    def __enter__(self) -> Task: ...
-    def __exit__(self, *failure: object) -> bool | None: ...
 
 
 class Silent:

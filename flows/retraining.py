@@ -32,15 +32,14 @@ def retrain_pipeline(pipeline: Pipeline, *, progress: Progress, approve_as: str 
             stack.enter_context(lock.acquire(timeout=0))
         except Timeout:
             raise Refused(
-                f"another run of {pipeline.name!r} is going on", cure="wait for it to end, then run the same command again"
+                f"another run of {pipeline.name!r} is going on",
+                cure="wait for it to end, then run the same command again",
             ) from None
         with progress.task("servers (Prefect, MLflow)"):
             services = {service.name: service for service in processes.ensure(settings, ("prefect", "mlflow"))}
         started = tuple(service.name for service in services.values() if service.started_by_us)
         stack.callback(processes.stop, settings.home, started)
-        shop = Workshop.open(
-            settings, run_id=new_id("run"), progress=progress, mlflow_url=services["mlflow"].url
-        )
+        shop = Workshop.open(settings, run_id=new_id("run"), progress=progress, mlflow_url=services["mlflow"].url)
         telemetry.start("sluice-retrain", settings.telemetry, services["mlflow"].url)
         stack.callback(telemetry.flush)
         from prefect.settings import PREFECT_API_URL, temporary_settings

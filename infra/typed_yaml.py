@@ -50,12 +50,10 @@ class _Document:
     def read(cls, text: str, source: str) -> _Document:
         try:
             # An alias can repeat a node without end, or hold itself; nothing here needs one.
-            aliases = [
-                event for event in yaml.parse(text, Loader=yaml.SafeLoader) if isinstance(event, yaml.AliasEvent)
-            ]
-            if aliases:
-                line = aliases[0].start_mark.line + 1
-                raise ConfigError(source, (Problem(line, "-", "an alias (*name)", "write the value out"),))
+            for event in yaml.parse(text, Loader=yaml.SafeLoader):
+                if isinstance(event, yaml.AliasEvent):
+                    line = event.start_mark.line + 1 if event.start_mark else 1
+                    raise ConfigError(source, (Problem(line, "-", "an alias (*name)", "write the value out"),))
             node = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1

@@ -1,4 +1,4 @@
-"""`sluice demo`: the main job on embedded defaults, with nothing but the commands and the endpoint that everyone has."""
+"""`sluice demo`: the main job on embedded defaults, by the commands and the endpoint that everyone has."""
 
 from __future__ import annotations
 

@@ -7,7 +7,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-_CONNECT = re.compile(r"(connect|sendto|sendmsg)\(.*sa_family=AF_INET6?,.*?(?:sin_addr=inet_addr\(\"([^\"]+)\"\)|inet_pton\(AF_INET6, \"([^\"]+)\")")
+_CONNECT = re.compile(
+    r"(connect|sendto|sendmsg)\(.*sa_family=AF_INET6?,.*?(?:sin_addr=inet_addr\(\"([^\"]+)\"\)|inet_pton\(AF_INET6, \"([^\"]+)\")"
+)
 _PORT = re.compile(r"sin6?_port=htons\((\d+)\)")
 
 
@@ -50,7 +52,9 @@ def main() -> int:
     found = python_targets(python_log) + traced_targets(strace_log)
     for what, times in found.most_common():
         print(f"NOT LOOPBACK  {times:5d} x  {what}")
-    print(f"audit hook: {lines} events; strace: {strace_log.stat().st_size:,} bytes; not loopback: {sum(found.values())}")
+    print(
+        f"audit hook: {lines} events; strace: {strace_log.stat().st_size:,} bytes; not loopback: {sum(found.values())}"
+    )
     return 1 if found or not lines else 0
 
 
