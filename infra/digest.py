@@ -80,11 +80,12 @@ def _write(value: object) -> str:
 
 
 def _object(value: Mapping[object, object]) -> str:
-    keys = list(value)
-    if not all(isinstance(key, str) for key in keys):
+    keys = [key for key in value if isinstance(key, str)]
+    if len(keys) != len(value):
         raise ValueError("the keys of a JSON object are strings")
-    ordered = sorted((str(key) for key in keys), key=lambda key: key.encode("utf-16-be"))
-    return "{" + ",".join(f"{_write(key)}:{_write(value[key])}" for key in ordered) + "}"
+    # Nearly all keys are ASCII, where code points and UTF-16 units sort alike.
+    ordered = sorted(keys) if "".join(keys).isascii() else sorted(keys, key=lambda key: key.encode("utf-16-be"))
+    return "{" + ",".join([f"{_string(key)}:{_write(value[key])}" for key in ordered]) + "}"
 
 
 def _number(value: float) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
 
@@ -69,7 +69,7 @@ class Columns:
 
     def values(self) -> tuple[str | int | None, ...]:
         """The values in the order of `COLUMNS`."""
-        return astuple(self)
+        return tuple(vars(self).values())
 
 
 COLUMNS = ("event_id", "kind", "at", "pipeline", "response_id", "tenant", "subject", "outcome", "version")
