@@ -48,15 +48,36 @@ def dedupe(rows: Sequence[RedactedRow], near_jaccard: float, advance: Callable[[
 
 def _part_exact(rows: Sequence[RedactedRow], fates: list[str]) -> list[int]:
     """Numbers of one row for each distinct text; the others of its group get their fate here."""
-    groups: dict[tuple[str, str], list[int]] = {}
-    for number, row in enumerate(rows):
-        # Without a class several answers to one text may all be right: only the same answer is a duplicate.
-        groups.setdefault((normal_form(row.text), "" if row.label else row.answer), []).append(number)
+    groups: dict[int, list[int]] = {}
+    for number, group in enumerate(_groups(rows)):
+        groups.setdefault(group, []).append(number)
     for numbers in groups.values():
         answers = {rows[number].answer for number in numbers}
         for number in numbers if len(answers) > 1 else numbers[1:]:
             fates[number] = "contradiction" if len(answers) > 1 else "exact"
-    return sorted(numbers[0] for numbers in groups.values())
+    return sorted(groups)
+
+
+def _groups(rows: Sequence[RedactedRow]) -> list[int]:
+    """For each row, the number of the first row with the same text.
+
+    The text as it came and the text as it is redacted both count, since a detector may see a name in one of two
+    spellings only. Without a class several answers to one text may all be right: then the answer must be the same, too.
+    """
+    first: dict[tuple[str, str], int] = {}
+    group = list(range(len(rows)))
+
+    def root(number: int) -> int:
+        while group[number] != number:
+            number = group[number]
+        return number
+
+    for number, row in enumerate(rows):
+        for text in (row.clean.text, row.text):
+            key = (normal_form(text), "" if row.label else row.answer)
+            one, other = root(first.setdefault(key, number)), root(number)
+            group[max(one, other)] = min(one, other)
+    return [root(number) for number in range(len(rows))]
 
 
 def _part_near(

@@ -51,6 +51,7 @@ def make_tickets(rows: int, seed: int, test_share: float) -> Tickets:
     rng = random.Random(seed)  # noqa: S311 - reproducible, and nothing depends on its being hard to guess
     planted = {kind: max(2, round(rows * share)) for kind, share in SHARES.items()}
     test = [_ticket(rng) for _ in range(max(1, round(rows * test_share)))]
+    planted["leaked test row"] = min(planted["leaked test row"], len(test))
     whole = rows - len(test) - sum(planted.values())
     if whole < rows // 4:
         raise BadInput(
@@ -77,8 +78,8 @@ def _ordered(
     """The training entries in their order: a copy always stands after its original."""
     places = [(rng.random(), plain(ticket)) for ticket in train]
     long = [number for number, ticket in enumerate(train) if is_long_enough(ticket)]
-    originals = rng.sample(long, min(len(long), planted["near duplicate"]))
-    near = len(originals)
+    near = planted["near duplicate"]
+    originals = rng.sample(long if len(long) >= near else range(len(train)), near)
     rest = [number for number in range(len(train)) if number not in set(originals)]
     originals += rng.sample(rest, planted["exact duplicate"] + planted["contradicting labels"])
     for index, number in enumerate(originals):
@@ -92,7 +93,7 @@ def _ordered(
             places[number] = (at, Entry(entry.ticket, entry.label, "contradicting labels"))
             copy = contradiction(rng, entry.ticket)
         places.append((at + (1 - at) * rng.random(), copy))
-    leaked = rng.sample(test, min(len(test), planted["leaked test row"]))
+    leaked = rng.sample(test, planted["leaked test row"])
     places += [(rng.random(), _leaked(rng, ticket)) for ticket in leaked]
     for kind in ("empty row", "malformed row", "over-long row", "unknown label"):
         places += [(rng.random(), spoilt(rng, _ticket(rng), kind, train)) for _ in range(planted[kind])]

@@ -60,8 +60,7 @@ def exact_copy(rng: random.Random, ticket: Ticket, kind: PlantedKind) -> Entry:
 def near_copy(rng: random.Random, ticket: Ticket, phrases: Phrases, kind: PlantedKind) -> Entry:
     """The same text with one word dropped or misspelt, or a few words added before or after."""
     text = ticket.text
-    inner = list(re.finditer(r"[^\W\d_]{4,}", text))[2:-2]
-    word = rng.choice(inner)
+    word = rng.choice(list(re.finditer(r"[^\W\d_]{3,}", text)))
     changed = rng.choice(
         (
             f"{text} {rng.choice(phrases.added)}",

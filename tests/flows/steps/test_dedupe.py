@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -104,3 +105,13 @@ def test_the_split_goes_by_the_sources_own_ids_where_there_are_some(make_row: Ma
     before = [make_row(f"text {number}", row_id=str(number), line=number) for number in range(200)]
     after = [make_row(f"text {number}, edited", row_id=str(number), line=number) for number in range(200)]
     assert lines(split_rows(before, 0.3).test) == lines(split_rows(after, 0.3).test)
+
+
+def test_what_was_redacted_in_one_spelling_only_is_still_the_same_text(make_row: MakeRow) -> None:
+    plain, shouted = make_row("ask ana about it", "a", line=1), make_row("ASK ANA ABOUT IT", "b", line=2)
+    hidden, third = make_row("ask bob about it", "a", line=3), make_row("something else", "a", line=4)
+    seen = [replace(plain, text="ask <PERSON> about it"), shouted, replace(hidden, text="ask <PERSON> about it"), third]
+    done = dedupe(seen, 0.9, ignore)
+    assert (lines(done.contradictions), lines(done.kept)) == ([1, 2, 3], [4])
+    leaks = remove_leakage([shouted, third], [seen[0]], 0.9, ignore)
+    assert lines(leaks.leaked) == [2]
