@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar
@@ -57,7 +57,7 @@ class BaseManifest(Contract):
 class BaseModel:
     """A base model on disk. Immutable: nothing is ever written into its folder."""
 
-    manifest: BaseManifest
+    manifest: BaseManifest = field(repr=False)
     folder: Path
     """Holds config.json, model.safetensors (fp32), tokenizer.json, generation_config.json, chat_template.jinja."""
 

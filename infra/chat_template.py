@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
 """Private-use characters that stand around a message's number while the template renders; no template holds them."""
+_CURE = "use a base model that Sluice prepared"
 _MARK = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
 
 
@@ -68,25 +69,28 @@ class ChatTemplate:
         tokenizer_class = need("tokenizers", extra="serve").Tokenizer
         from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+        # The blocks are trimmed as transformers trims them.
+        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+        environment.globals["raise_exception"] = _refuse
         try:
             source = (folder / "chat_template.jinja").read_text(encoding="utf-8")
             fields = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
             end = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))["eos_token"]
             tokenizer = tokenizer_class.from_str(json.dumps(fields))
             plain = tokenizer_class.from_str(json.dumps({**fields, "added_tokens": []}))
-        except (OSError, ValueError, KeyError) as error:
-            raise StoreError(f"the tokenizer cannot be read: {type(error).__name__}", where=str(folder)) from None
+            template = environment.from_string(source)
+        except Exception as error:  # tokenizers raises bare Exceptions
+            raise StoreError(
+                f"the tokenizer or its template cannot be read: {type(error).__name__}", where=str(folder), cure=_CURE
+            ) from None
         eos_id = tokenizer.token_to_id(end)
         if eos_id is None or (fields.get("decoder") or {}).get("type") != "ByteLevel" or _OPEN in source:
             raise StoreError(
                 "this kind of tokenizer is not supported: it must be byte-level, and know its end token",
                 where=str(folder),
-                cure="use a base model that `sluice` prepared",
+                cure=_CURE,
             )
-        # The blocks are trimmed as transformers trims them.
-        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-        environment.globals["raise_exception"] = _refuse
-        return cls(tokenizer, plain, environment.from_string(source), eos_id)
+        return cls(tokenizer, plain, template, eos_id)
 
     def render(self, messages: Sequence[Message], *, add_generation_prompt: bool) -> str:
         """The conversation as text, for people.
@@ -106,6 +110,7 @@ class ChatTemplate:
     def encode_text(self, text: str) -> list[int]:
         """Text that a person or a model wrote, as token ids; none of them is a control token.
 
+        What a vocabulary has no bytes for vanishes (SmolLM2's lacks six control characters, and U+40000 to U+BFFFF).
         Raises BadInput for text that is not Unicode (half a surrogate pair, which JSON can spell).
         """
         try:
@@ -153,17 +158,24 @@ class ChatTemplate:
         marked = [
             {"role": message.role, "content": f"{_OPEN}{index}{_CLOSE}"} for index, message in enumerate(messages)
         ]
-        parts = _MARK.split(self.template.render(messages=marked, add_generation_prompt=add_generation_prompt))
+        parts = _MARK.split(self._rendered(marked, add_generation_prompt))
         if [int(number) for number in parts[1::2]] != list(range(len(messages))):
             raise BadInput(
                 "the model's template does not write each message once and in order",
                 cure="give the roles in the order that the model knows: system, then user and assistant by turns",
             )
-        pieces = [
+        return [
             _Piece(messages[int(part)].content, int(part)) if position % 2 else _Piece(part, None)
             for position, part in enumerate(parts)
         ]
-        return [piece for piece in pieces if piece.text]
+
+    def _rendered(self, messages: list[dict[str, str]], add_generation_prompt: bool) -> str:
+        from jinja2 import TemplateError
+
+        try:
+            return self.template.render(messages=messages, add_generation_prompt=add_generation_prompt)
+        except TemplateError as error:
+            raise BadInput(f"the model's template fails: {type(error).__name__}", cure=_CURE) from None
 
 
 class Detokeniser:
