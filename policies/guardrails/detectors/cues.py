@@ -21,15 +21,18 @@ class Cue(IntEnum):
     FOR = 1
 
 
+AGAINST_BEFORE = 26
+"""Code points before it that may hold a cue against it: such words are frequent, and speak of what follows at once."""
+
 OTHER_NUMBERS = (
     r"pedidos?|reservas?|localizador|seguimiento|transaccion|referencias?|ref|tickets?|incidencias?|expedientes?|exp"
     r"|facturas?|factura proforma|albaran|lotes?|articulos?|art|codigos?|cod|serie|modelos?|piezas?|recambio|bujia"
     r"|version|versiones|firmware|build|sku|ean|isbn|issn|hash|sha1|sha256|md5|uuid|commit|clave de idempotencia"
     r"|multiplica|suma|resta|divide|redondea|rango|filas?|paginas?|coordenadas|boletin|boe|cve|resolucion|sorteo"
-    r"|loteria|formulario|encuesta|habitacion|vuelo|asiento|puerta|orders?|booking|invoices?|po|parts?(?: no)?|serial"
-    r"|vouchers?|trackings?|carrier|reference|transactions?|case|claim|survey|asset|tag|model|firmware|library|pinned"
-    r"|upgrade|release|multiply|divide|add|population|density|latitude|longitude|row|rows|page|pages|item|product"
-    r"|lottery|room|flight|gate|seat|session|id|postcode|unit test|is_valid|assert|validar|devuelve"
+    r"|loteria|formulario|encuesta|habitacion|vuelo|asiento|puerta|(?:orders?|booking|invoices?|serial|parts?|vouchers?"
+    r"|trackings?|reference|transactions?|claim|survey|asset tag|employer|license|driver's license|account|case|item|policy"
+    r"|confirmation|ticket|flight|room|lottery|model|product)(?: (?:no|number|num|id|code|#))?(?: is)?\.?|carrier reference"
+    r"|library pinned at|multiply|divide|population|density|latitude|longitude|unit test|is_valid|assert|validar|devuelve"
 )
 """Words before numbers that are no personal data."""
 
@@ -43,7 +46,10 @@ def nearest_cue(passage: Passage, start: int, end: int, *, speaks_for: str, agai
     before = passage.before(start, BEFORE)
     decided = Cue.NONE
     for match in pattern.finditer(before):
-        decided = Cue.FOR if match.start(1) >= 0 else Cue.AGAINST
+        if match.start(1) >= 0:
+            decided = Cue.FOR
+        elif len(before) - match.end() <= AGAINST_BEFORE:
+            decided = Cue.AGAINST
     if decided is Cue.NONE:
         found = compiled(rf"\b(?:{speaks_for})\b").search(passage.after(end, AFTER))
         decided = Cue.FOR if found else Cue.NONE

@@ -21,9 +21,9 @@ _DATE = (
     rf"|(?:{_MONTHS})\.? [0-9]{{1,2}}(?:st|nd|rd|th)?,? (?:[0-9]{{4}})"
 )
 _BORN = (
-    r"\b(?:nacid[oa]s?|nacida?/[oa]|nacio|naci|nacimiento|f\.? ?nac\.?|fec\.? ?nac\.?|fnac|fecha de nac\.?"
-    r"|fecha_nacimiento|f\. de nacimiento|cumpleanos|born|birth|birthday|birth ?date|dob|d\.o\.b\.?|date_of_birth)"
-    r"[^0-9a-z]{0,4}(?:[a-z]{1,12}[ :,(]{1,3}){0,3}$"
+    r"\b(?:nacid[oa]s?|nacio|naci|nacimiento|f\.? ?nac\.?|fec\.? ?nac\.?|fnac|fecha de nac\.?|fecha_nac\w*|fecha ?nac\w*|f\.n\.?"
+    r"|f/n|cumpleanos|cumple|natalicio|born|birth|birthday|birth_?date|dob|d\.o\.b\.?|date_of_birth|dateofbirth)"
+    r"[^0-9a-z]{0,4}[^0-9\n.;]{0,40}$"
 )
 
 
@@ -34,7 +34,7 @@ class DateOfBirth(Detector):
     reach = Reach(span=34, context=60)
 
     def find(self, passage: Passage) -> Iterator[Span]:
-        """Dates that follow a word about birth with at most three words between."""
+        """Dates that follow a word about birth in the same clause."""
         if not passage.has_digit:
             return
         for match in standing_alone(_DATE, passage.plain):

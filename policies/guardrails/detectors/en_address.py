@@ -27,6 +27,10 @@ _FOREIGN = (
     r" [0-9]{1,4}\b\.?"
 )
 _FRENCH = rf"[0-9]{{1,5}} (?:[0-9]{{1,4}} )?(?:[Rr]ue|[Cc]ours|[Aa]venue|[Vv]ia|[Rr]ua|ul\.|[Ll]argo|[Aa]vda\.|[Cc]alle)(?: [\p{{L}}'’.-]+){{1,5}}"
+_SUFFIX = (
+    r"\p{Lu}[\p{L}'-]{2,}(?:straat|strasse|straße|gasse|platz|weg|wegen|veien|vej|gata|gatan|gade|katu|tie|laan|plein|allee|utca|dijk|vägen|damm)"
+    r" [0-9]{1,4}\b|(?:\p{Lu}[\p{L}-]* ){1,3}(?:u\.|út|utca|tér|rakpart|rkp\.|krt\.) [0-9]{1,4}\.?|(?:Via|Rue|Rua|Calle|Ul\.) (?:[\p{L}'’]+ ){1,5}[0-9]{1,4}\b"
+)
 _FLAT_ALONE = r"(?:Apt|Suite|APT|SUITE)\.? [0-9]{2,4}"
 _FLAT = r"^(?:,|\.)?[ \n>]{1,6}(?:apt|apartment|flat|unit|suite|ste|floor|room|box)\.? ?#?(?:[0-9]{1,5}[a-z]?|[a-z])\b"
 _ZIP_TAIL = (
@@ -73,6 +77,8 @@ class EnAddress(Detector):
                 placed = compiled(_PLACE_WORDS).search(passage.before(start, self.reach.context))
                 if (placed or extended > end) and self._is_street(passage, start, end):
                     yield Span(start, extended, "STREET_ADDRESS", 0.75)
+        for match in compiled(_SUFFIX).finditer(text):
+            yield Span(match.start(), _extended(passage, match.end()), "STREET_ADDRESS", 0.7)
         for match in compiled(_FLAT_ALONE).finditer(text):
             yield Span(match.start(), match.end(), "STREET_ADDRESS", 0.55)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from policies.guardrails.detectors.cues import Cue, nearest_cue
 from policies.guardrails.detectors.detector import Detector, Reach
 from policies.guardrails.passage import Passage
-from policies.guardrails.patterns import standing_alone
+from policies.guardrails.patterns import compiled, standing_alone
 from policies.guardrails.redact import Span
 
 _NSS = r"[0-9]{2}[ /-]?[0-9]{8}[ /-]?[0-9]{2}"
@@ -36,7 +36,8 @@ class EsAccounts(Detector):
                 yield Span(match.start(), match.end(), "ES_NSS", 0.95 if cue is Cue.FOR else 0.7)
         for match in standing_alone(_CCC, passage.text, also="-"):
             digits = "".join(letter for letter in match.group() if letter.isdigit())
-            if digits.strip("0") and ccc.is_valid(digits):
+            in_iban = compiled(r"[a-z]{2}[ -]?[0-9]{2}[ .-]?$").search(passage.before(match.start(), 6)) is not None
+            if digits.strip("0") and ccc.is_valid(digits) and not in_iban:
                 yield Span(match.start(), match.end(), "ES_CCC", 0.95)
 
 

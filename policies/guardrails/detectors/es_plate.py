@@ -32,7 +32,7 @@ class EsPlate(Detector):
     reach = Reach(span=11, context=48)
 
     def find(self, passage: Passage) -> Iterator[Span]:
-        """Plates in capitals, or after a word about vehicles; not after a word about another kind of code."""
+        """Plates, in lower case only in Spanish; the old form in capitals. Not after a word about another kind of code."""
         if not passage.has_digit:
             return
         for pattern in (_NEW, _OLD):
@@ -45,5 +45,7 @@ class EsPlate(Detector):
                     continue
                 if cue is Cue.FOR:
                     yield Span(match.start(), match.end(), "ES_PLATE", 0.95)
-                elif found.upper() == found and passage.has_case:
-                    yield Span(match.start(), match.end(), "ES_PLATE", 0.75 if pattern == _NEW else 0.55)
+                elif pattern == _NEW and (passage.language == "es" or found.upper() == found):
+                    yield Span(match.start(), match.end(), "ES_PLATE", 0.75 if found.upper() == found else 0.55)
+                elif found.upper() == found:
+                    yield Span(match.start(), match.end(), "ES_PLATE", 0.55)

@@ -73,6 +73,7 @@ PARTICLES = frozenset(
 
 TITLES = frozenset(
     "sr sra srta senor senora senorita don dona dna dr dra doctor doctora mr mrs ms miss sir madam lic ing prof hola estimado estimada"
-    " querido querida gracias saludos atentamente dear hi hello thanks regards soy yo bot user i i'm i'd i've i'll".split()
+    " querido querida gracias saludos atentamente dear hi hello thanks regards soy yo bot user i i'm i'd i've i'll"
+    " he she they we it ella ellos ellas ustedes recien".split()
 )
 """Never part of a name, though they stand before it in capitals."""

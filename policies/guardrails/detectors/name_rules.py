@@ -73,6 +73,8 @@ def words_of(passage: Passage, lists: NameLists) -> tuple[Word, ...]:
     found: list[Word] = []
     for match in compiled(r"\p{L}+(?:['’]\p{L}+)?").finditer(passage.text):
         start, end = match.start(), match.end()
+        if passage.text[start - 1 : start].isdigit() or passage.text[end : end + 1].isdigit():
+            continue  # part of a code
         plain = passage.plain[start:end]
         if plain.endswith(("'s", "’s")):
             end, plain = end - 2, plain[:-2]
@@ -85,7 +87,7 @@ def words_of(passage: Passage, lists: NameLists) -> tuple[Word, ...]:
                 plain in lists.given,
                 plain in lists.surnames,
                 plain in lists.words,
-                plain in lists.common,
+                lists.is_common(plain),
             )
         )
     return tuple(found)

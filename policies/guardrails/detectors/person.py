@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from infra.ner import NameFinders, NameSpan
 from policies.guardrails.detectors import name_cues as cues
 from policies.guardrails.detectors.detector import Detector, Reach
-from policies.guardrails.detectors.name_rules import Word, names_by_rule, words_of
+from policies.guardrails.detectors.name_rules import CONTEXT, Word, names_by_rule, words_of
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import compiled
 from policies.guardrails.redact import Span
@@ -94,7 +94,20 @@ def _named(passage: Passage, inside: list[Word], score: float) -> Iterator[Span]
         return
     if compiled(cues.COMPANY_AFTER).search(passage.after(end, 16)):
         return
+    if len(inside) == 1 and not inside[0].sure:
+        shouted = passage.has_case and passage.text[start:end].isupper() and not inside[0].listed
+        if shouted or not _supported(passage, inside[0]):
+            return
     yield Span(start, end, "PERSON", score)
+
+
+def _supported(passage: Passage, word: Word) -> bool:
+    """Whether a single word that begins a sentence, and that no list is sure of, has a word beside it that speaks for it."""
+    before = passage.before(word.start, CONTEXT)
+    begins = not before.strip() or before.rstrip(" \"'>*-")[-1:] in {".", "!", "?", "\n", ":"}
+    if not begins or compiled(rf"(?:{cues.STRONG}|{cues.WEAK})[\s\"'(]{{0,4}}$").search(before):
+        return True
+    return compiled(cues.FOLLOWS).search(passage.after(word.end, 18)) is not None
 
 
 def _no_name(word: Word) -> bool:

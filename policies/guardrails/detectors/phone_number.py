@@ -13,7 +13,7 @@ from policies.guardrails.redact import Span
 from policies.policy import Language
 
 _CANDIDATE = (
-    r"(?:\(?(?:\+|00) ?[0-9]{1,3}\)?[ ./-]{0,2})?(?:\([0-9]{1,5}\)[ ./-]{0,2})?[0-9](?:[ ./-]{0,2}[0-9]){5,13}"
+    r"(?:\(?(?:\+|00) ?[0-9]{1,3}\)?[ ./-]{0,2})?(?:\([0-9]{1,5}\)[ ./-]{0,2})?[0-9](?:[ ./-]{0,2}[0-9]){4,13}"
     r"(?: ?(?:x|ext\.?|extension) ?[0-9]{1,6})?"
 )
 _NO_PHONE = (
@@ -23,12 +23,22 @@ _NO_PHONE = (
 _DOTTED = r"[6789][0-9]{2}\.[0-9]{3}\.(?:[0-9]{2}[1-9]|[0-9][1-9][0-9]|[1-9][0-9]{2})"
 """Nine digits of a Spanish number in threes, which no round sum in thousands looks like."""
 """Dates, thousands, US Social Security numbers, internet addresses, spans of years, ISBN."""
+_AMERICAN = (
+    r"(?:(?:\+1|001|1)[ .-]?)?(?:\([0-9]{3}\) ?|[0-9]{3}[.-])[0-9]{3}[.-][0-9]{4}(?: ?(?:x|ext\.?) ?[0-9]{1,6})?"
+)
+"""The North American spelling, which says phone even of a number that is not given out."""
+_TRUNK = r"\(?0[0-9]{1,4}\)?(?:[ .-][0-9]{2,8}){1,5}"
+"""A trunk 0 and groups: national numbers of most of Europe."""
+_CODE = r"\b[A-Z]{3,5} $"
+"""Capitals before digits: a code of both, such as a British bank's."""
+_ODD = r"(?:^|\.)[0-9](?:\.|$)|[0-9]+\.[0-9]+\.[0-9]{3,}\.[0-9]+$"
+"""Versions."""
 _WORDS = (
     r"tels?|telf|tlf|tfno|tfnos?|telefonos?|telefonicos?|telefonicamente|moviles|movil|celular|celu|cel|fijo|fono"
     r"|llamar?|llamad|llamame|llamadme|llameme|llamenme|llamo|llame|llamen|llamada|marca|marque|whats?app|wasap|wsp|bizum"
     r"|sms|contacto|contactar|localizar|avisar? al|avisad al|avisame al|fax|centralita|phones?|mobile|cell|cellphone|call"
     r"|calls|called|calling|ring|text|texted|dial|reach|reached|contact|desk|office|number changed|my number|contact number"
-    r"|new number|registered|linea|extension|mi numero|su numero|nuevo numero|numero de \p{L}{2,20}"
+    r"|new number|registered|linea|extension|mi numero|su numero|nuevo numero"
 )
 _REGIONS: dict[Language, tuple[str, ...]] = {"es": ("ES", "MX", "AR", "CO", "CL"), "en": ("US", "GB")}
 _OTHER_REGIONS = ("DE", "FR", "IT", "CH", "AT", "SE", "DK", "NO", "FI", "NL", "BE", "PT", "PL", "CZ", "HU", "AU", "ZA")
@@ -52,6 +62,10 @@ class PhoneNumber(Detector):
                 continue
             cue = nearest_cue(passage, start, end, speaks_for=_WORDS, against=OTHER_NUMBERS)
             score = self._score(found, passage.language, cue)
+            if score < 0.7 and not passage.text.isupper() and compiled(_CODE).search(passage.text[max(0, start - 6) : start]):
+                continue
+            if not score and cue is Cue.NONE and _fills_line(passage, start, end):
+                score = 0.55
             if score:
                 yield Span(start, end, "PHONE_NUMBER", score)
 
@@ -62,21 +76,32 @@ class PhoneNumber(Detector):
             return False
         if before[-1:] in ("-", "/", "=") and before[:1].isalpha() and before[-1:] != "=":
             return False
-        return not (after[:1] and after[:1] in "-/.,:%" and after[1:].isalnum()) and after[:1] not in ("%", "€", "$")
+        return not (after[:1] in {"-", "/", ".", ",", ":"} and after[1:].isdigit()) and after[:1] not in {"%", "€", "$"}
 
     def _score(self, found: str, language: Language, cue: Cue) -> float:
+        """How sure it is: 0 where nothing speaks for a phone."""
         digits = sum(letter.isdigit() for letter in found)
         international = found.lstrip("(").startswith(("+", "00"))
         if cue is Cue.AGAINST and not international:
             return 0.0
-        valid = _valid(found, language)
-        if valid:
-            grouped = found != "".join(letter for letter in found if letter.isdigit())
+        if _valid(found, language):
+            grouped = any(not letter.isdigit() for letter in found)
             return 0.95 if cue is Cue.FOR or international else 0.75 if grouped else 0.6
-        odd = compiled(r"(?:^|\.)[0-9](?:\.|$)|[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+").search(found) is not None
-        if cue is Cue.FOR and digits >= 7 and not odd and (international or _possible_somewhere(found)):
+        if compiled(_AMERICAN).fullmatch(found):
+            return 0.6
+        if compiled(_ODD).search(found):
+            return 0.0
+        if cue is Cue.FOR and digits >= 6 and (international or digits == 6 or _possible_somewhere(found)):
             return 0.65
-        return 0.0
+        return 0.55 if compiled(_TRUNK).fullmatch(found) and _possible_somewhere(found) else 0.0
+
+
+def _fills_line(passage: Passage, start: int, end: int) -> bool:
+    """Whether a grouped number of 6 to 11 digits is all that stands in its line, as in a letterhead."""
+    found = passage.text[start:end]
+    digits = sum(letter.isdigit() for letter in found)
+    alone = passage.text[:start].rstrip(" >")[-1:] in {"", "\n"} and passage.text[end:].lstrip(" .")[:1] in {"", "\n"}
+    return alone and 6 <= digits <= 11 and digits < len(found) and compiled(_ODD).search(found) is None
 
 
 def _valid(found: str, language: Language) -> bool:
