@@ -41,6 +41,7 @@ def build_app() -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     supervision.log_to_stderr()
+    supervision.keep_trainers_out()
     try:
         from services.running import Running
 

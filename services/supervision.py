@@ -1,4 +1,4 @@
-"""The gateway under BentoML's supervisor, which restarts a worker that crashes: when to end, and where to log."""
+"""The gateway's process under BentoML's supervisor: what it never imports, where it logs, and when it ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,18 @@ from infra.errors import SluiceError
 
 _LOG = logging.getLogger("sluice.gateway")
 _POLL_S = 1.0
+_TRAINERS = ("torch", "transformers", "tensorflow", "jax", "mxnet", "cupy", "deepspeed", "peft")
 _WORKER = "_bentoml_impl.worker.service"
+
+
+def keep_trainers_out() -> None:
+    """Makes the trainer's parts unimportable in this process.
+
+    spaCy and Presidio import torch and transformers where they find them, and use neither here: that would cost
+    450 MB and three times the start.
+    """
+    for name in _TRAINERS:
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
 
 
 def log_to_stderr() -> None:
