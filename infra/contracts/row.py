@@ -25,4 +25,4 @@ class SnapshotRow(Contract):
     label: str
     """The class, for macro-F1 and per-class plots; '' where the task has none."""
     salt: str
-    """32 hexadecimal digits, random."""
+    """32 hexadecimal digits from a keyed hash of the row: unguessable outside the home, the same again inside it."""

@@ -136,4 +136,4 @@ def test_nothing_left_to_train_on_is_refused() -> None:
         make_tickets(100, 1, 0.9)
 
 
-GOLDEN = "e0f1a09d064eae91"
+GOLDEN = "3ddb7a42c4b2bb53"
