@@ -60,7 +60,9 @@ class _Watch:
         done = 100.0 * line.step / line.of
         about = f"step {line.step} of {line.of}, loss {line.loss:.3f}, {line.tokens_per_s:.0f} tokens/s, {line.eta_s:.0f} s left"
         if self._artifact is None:
-            self._artifact = create_progress_artifact(done, key="training", description=about)
+            made = create_progress_artifact(done, key="training", description=about)
+            assert isinstance(made, UUID)  # a coroutine only where an event loop runs, and none does here
+            self._artifact = made
         else:
             update_progress_artifact(self._artifact, done, description=about)
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 def config(as_json: Annotated[bool, typer.Option("--json", help="machine-readable")] = False) -> None:
@@ -35,7 +39,17 @@ def schema(kind: Annotated[str, typer.Argument(help="pipeline, guardrails, expec
     typer.echo(json.dumps(models[kind].model_json_schema(), indent=2))
 
 
-def _models() -> dict[str, type]:
+def _models() -> Mapping[str, type[BaseModel]]:
     from flows.pipeline import Pipeline
+    from policies.access import AccessRules
+    from policies.expectations.suite import Suite
+    from policies.gates.gate import GateRules
+    from policies.policy import GuardrailPolicy
 
-    return {"pipeline": Pipeline}
+    return {
+        "pipeline": Pipeline,
+        "guardrails": GuardrailPolicy,
+        "expectations": Suite,
+        "gates": GateRules,
+        "access": AccessRules,
+    }
