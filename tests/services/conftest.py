@@ -1,14 +1,19 @@
-"""A home with releases to serve, and engines that answer with their version, slowly enough to be caught at it."""
+"""A home with releases to serve, engines that answer with their version, and a real gateway that all tests share."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
+import httpx
+import openai
 import pytest
 
+from infra import processes
 from infra.contracts.evaluation import EngineRecord
 from infra.contracts.model_version import ModelVersion, PromptSpec
 from infra.contracts.release import Approval, Release
@@ -18,7 +23,9 @@ from infra.errors import PartFailed
 from infra.home import Home
 from infra.ledger.log import Ledger
 from infra.ledger.vault import Vault
+from infra.settings import read_settings
 from infra.stores.blobs import Blobs
+from infra.stores.callers import Callers
 from infra.stores.releases import Releases, VerifiedRelease
 from infra.stores.reviewers import Reviewers
 from services.metrics import Metrics
@@ -36,6 +43,7 @@ class Publisher:
 
     home: Home
     pipeline: str = "triage"
+    policy: bytes = POLICY
     releases: Releases = field(init=False)
 
     def __post_init__(self) -> None:
@@ -49,7 +57,7 @@ class Publisher:
             version=version,
             run_id="run",
             base_model=sha256(b"base"),
-            guardrails=Blobs(self.home.blobs).put(POLICY),
+            guardrails=Blobs(self.home.blobs).put(self.policy),
             access=sha256(b"access"),
             prompt=PromptSpec(system="Answer.", answer_format="text", max_new_tokens=64),
             created=AT,
@@ -157,6 +165,12 @@ def publisher(home: Home) -> Publisher:
     return Publisher(home)
 
 
+@pytest.fixture(scope="session")
+def make_publisher() -> type[Publisher]:
+    """For fixtures that live longer than a test."""
+    return Publisher
+
+
 @pytest.fixture
 def ledger(home: Home) -> Ledger:
     return Ledger.open(home)
@@ -182,3 +196,47 @@ def watching(home: Home, ledger: Ledger, vault: Vault, shelf: Shelf) -> Callable
         return ReleaseWatch(Releases(home), shelf, recorder, Metrics(), scripted=scripted, known=known)
 
     return make
+
+
+WITHOUT = ("torch", "transformers", "mlflow", "prefect", "deepspeed", "peft", "trl", "accelerate", "great_expectations")
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A real BentoML process with the scripted engine, started without anything that a trainer brings."""
+
+    url: str
+    home: Home
+    attempts: Path
+    """Which of the absent parts somebody tried to import."""
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger.open(self.home)
+
+    def key(self, tenant: str = "acme") -> str:
+        return Callers(self.home).create(tenant).key
+
+    def client(self, **more: Any) -> openai.OpenAI:
+        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=self.key(), max_retries=0, timeout=60, **more)
+
+    def http(self) -> httpx.Client:
+        return httpx.Client(
+            base_url=self.url, headers={"authorization": f"Bearer {self.key()}"}, timeout=60, trust_env=False
+        )
+
+    def events(self, response_id: str) -> list[Any]:
+        return [entry.event for entry in self.ledger.of_response(response_id)]
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    root = tmp_path_factory.mktemp("gateway")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent / "blocker"))
+        patch.setenv("SLUICE_TEST_WITHOUT", ",".join(WITHOUT))
+        patch.setenv("SLUICE_TEST_ATTEMPTS", str(root / "attempts"))
+        settings = read_settings({"SLUICE_HOME": str(root / "home"), "SLUICE_GATEWAY_CONCURRENCY": "64"})
+        service = processes.ensure(settings, ("gateway",), engine="scripted")[0]
+    yield Gateway(service.url, settings.home, root / "attempts")
+    processes.stop(settings.home)

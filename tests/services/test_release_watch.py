@@ -113,6 +113,9 @@ def test_swaps_under_steady_traffic_drop_nothing(watching: Watching, publisher: 
             await asyncio.to_thread(publisher.release, version)
             while watch.find("triage").version != version:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
+            so_far = len(answers)
+            while len(answers) < so_far + 60:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
         done.set()
         await asyncio.gather(*callers)
         follow.cancel()
@@ -121,7 +124,7 @@ def test_swaps_under_steady_traffic_drop_nothing(watching: Watching, publisher: 
         return answers
 
     answers = asyncio.run(run())
-    assert {answer[:2] for answer in answers} >= {"v1", "v4"}
+    assert {answer[:2] for answer in answers} >= {"v2", "v3", "v4"}
     assert all(answer == answer[:3] * 4 for answer in answers), "an answer came from two versions, or was cut"
 
 
