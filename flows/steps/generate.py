@@ -11,14 +11,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from policies.guardrails.compiled import Guards
-from policies.guardrails.guarded import Ended, InputChecked, answer
-
 from flows.steps.results import Answered
 from infra.contracts.model_version import PromptSpec
 from infra.contracts.row import SnapshotRow
 from infra.engines.engine import Engine, Message, Sampling
 from infra.errors import PartFailed, SluiceError
+from policies.guardrails.compiled import Guards
+from policies.guardrails.guarded import Ended, InputChecked, answer
 
 _ANSWER_TIMEOUT_S = 120.0
 """An answer that takes longer is an error: an engine that hangs must not hold up a run for ever."""
@@ -93,7 +92,8 @@ async def _guarded(
     engine: Engine, guards: Guards, row: SnapshotRow, prompt: PromptSpec
 ) -> tuple[tuple[Message, ...], Ended | None]:
     """One item on the path of serving: the messages as the engine saw them, and how it ended."""
-    messages = (Message("system", prompt.system), Message("user", row.text))
+    system = (Message("system", prompt.system),) if prompt.system else ()
+    messages = (*system, Message("user", row.text))
     sampling = Sampling(max_new_tokens=prompt.max_new_tokens)
     ended: Ended | None = None
     async for step in answer(guards, engine, messages, sampling, stream=False):

@@ -195,14 +195,14 @@ def test_reading_takes_the_memory_of_a_batch_not_of_the_file(tmp_path: Path) -> 
 
     path = tmp_path / "x.jsonl"
     with path.open("wb") as file:
-        for number in range(20_000):
+        for number in range(10_000):
             file.write(json.dumps({"q": f"{number} " + "x" * 500, "a": "y"}).encode() + b"\n")
     tracemalloc.start()
     count = sum(len(batch) for batch in in_batches(SourceReader(path, "train", COLUMNS).rows(), 1_000))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert count == 20_000 and path.stat().st_size > 10_000_000
-    assert peak < 4_000_000
+    assert count == 10_000 and path.stat().st_size > 5_000_000
+    assert peak < 2_500_000
 
 
 def test_banking77_reads_whole(shared_data: Path) -> None:
