@@ -14,6 +14,8 @@ from policies.gates.gate import LOWER_IS_BETTER, GatePolicy, NoWorseThan, Outcom
 
 _ORDER = {GateVerdict.GO: 0, GateVerdict.INCONCLUSIVE: 1, GateVerdict.NO_GO: 2}
 _NOTHING = "not measured"
+_SCRIPTED = "scripted"
+"""The engine of dry runs: it answers without any model."""
 
 
 def decide(policy: GatePolicy, report: EvaluationReport, *, champion: Digest | None = None) -> GateDecision:
@@ -24,7 +26,7 @@ def decide(policy: GatePolicy, report: EvaluationReport, *, champion: Digest | N
     """
     rules = policy.rules
     candidate = report.scores("candidate")
-    reasons = [_candidate_rule(candidate), *_champion_rule(report, champion)]
+    reasons = [_candidate_rule(candidate), _engine_rule(report), *_champion_rule(report, champion)]
     if candidate is not None:
         reasons.append(_items_rule(rules.minimum_items, candidate))
         reasons += _outcome_rules(rules.outcomes, candidate)
@@ -41,6 +43,16 @@ def _candidate_rule(candidate: SubjectScores | None) -> GateReason:
     measured = f"{items} items" if items else "the report holds no candidate, or not one item of it"
     return GateReason(
         rule="candidate", verdict=_go_if(items > 0), required="scores of the candidate", measured=measured
+    )
+
+
+def _engine_rule(report: EvaluationReport) -> GateReason:
+    name = report.engine.name
+    return GateReason(
+        rule="engine",
+        verdict=_go_if(name != _SCRIPTED),
+        required="answers of the model itself",
+        measured=f"engine {name}",
     )
 
 

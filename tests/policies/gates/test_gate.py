@@ -47,6 +47,7 @@ def report(
     slower: tuple[float, float, float] = (0.0, -0.5, 0.5),
     against: str = "champion",
     leave_out: str = "",
+    engine: str = "openvino",
 ) -> EvaluationReport:
     """A report that just passes the table's rules, but for what a case changes."""
     figures = {"exact_match": exact, "macro_f1": f1, "latency_p50_s": latency}
@@ -64,7 +65,7 @@ def report(
         adapter=sha256(b"adapter"),
         base_model=sha256(b"base"),
         guardrails=sha256(b"guards"),
-        engine=EngineRecord(name="scripted", precision="none", version="1"),
+        engine=EngineRecord(name=engine, precision="exact", version="1"),
         subjects=tuple(
             SubjectScores.model_validate(
                 {
@@ -108,6 +109,7 @@ CASES = {
     "no candidate": ({"leave_out": "candidate"}, NO_GO, "candidate"),
     "a metric missing": ({"leave_out": "macro_f1"}, NO_GO, "thresholds.macro_f1"),
     "a comparison missing": ({"leave_out": "difference:exact_match"}, NO_GO, "no_worse_than.exact_match"),
+    "a dry run": ({"engine": "scripted"}, NO_GO, "engine"),
     "no items at all": ({"outcomes": (0, 0, 0, 0)}, NO_GO, "candidate"),
 }
 
@@ -147,6 +149,7 @@ def test_every_rule_gives_a_reason_with_what_was_measured() -> None:
     decision = decide(gate(), report(), champion=CHAMPION)
     assert [reason.rule for reason in decision.reasons] == [
         "candidate",
+        "engine",
         "champion",
         "minimum_items",
         "outcomes.error",
