@@ -58,6 +58,8 @@ class Exchange:
     _answering: asyncio.Task[Ended] | None = None
     _task: asyncio.Task[object] | None = None
     _closed: Callable[[Exchange], None] = lambda _: None
+    _leaving: bool = False
+    _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def when_closed(self, call: Callable[[Exchange], None]) -> None:
         """Calls `call` once the exchange has ended, however it ends."""
@@ -94,6 +96,9 @@ class Exchange:
             # The record may be written all the same: close it.
             self._task = asyncio.create_task(self._close("cancelled"))
             raise
+        if self._leaving:
+            await self._close("cancelled")
+            raise ApiError.not_ready("draining")
         self._answering = asyncio.create_task(self._answer())
         self._task = asyncio.create_task(self._run(self._answering))
 
@@ -109,10 +114,10 @@ class Exchange:
 
     async def cancel(self) -> None:
         """Stops the generation, where it still runs, and waits until the end is recorded."""
+        self._leaving = True
         if self._answering is not None:
             self._answering.cancel()
-        if self._task is not None:
-            await asyncio.wait({self._task})
+        await self._ended.wait()
 
     async def _run(self, answering: asyncio.Task[Ended]) -> None:
         outcome: Outcome = "failed"
@@ -198,6 +203,7 @@ class Exchange:
     def _finish(self, outcome: Outcome) -> None:
         record = self._record
         self.admitted.leave()
+        self._ended.set()
         self._closed(self)
         self.trace.end(outcome, rule=record.rule)
         seconds = time.monotonic() - self._begun_s

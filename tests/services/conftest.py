@@ -109,6 +109,7 @@ class SlowEngine:
     gate: asyncio.Event | None = None
     pieces: int = 4
     stopped: bool = False
+    begun: int = 0
     answered_after_stop: int = 0
     cancelled: int = 0
     capabilities: Capabilities = field(default_factory=Capabilities)
@@ -116,6 +117,7 @@ class SlowEngine:
 
     async def generate(self, request: Generation) -> AsyncIterator[Chunk]:
         ended = False
+        self.begun += 1
         try:
             for piece in range(self.pieces):
                 await (self.gate.wait() if self.gate else asyncio.sleep(0.001))
