@@ -25,9 +25,13 @@ def create(
     """Makes a key and prints it, once: only its hash is kept."""
     from infra.stores.callers import Callers
 
-    home = _home()
-    made = Callers(home).create(tenant)
-    _record(made.id, "created", tenant)
+    callers = Callers(_home())
+    made = callers.create(tenant)
+    try:
+        _record(made.id, "created", tenant)
+    except BaseException:
+        callers.revoke(made.id)  # what is not recorded does not work
+        raise
     if as_json:
         typer.echo(json.dumps({"key": made.key, "id": made.id}))
         return
