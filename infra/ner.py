@@ -1,13 +1,16 @@
-"""Names in text: spaCy's English model with tok2vec and ner alone, asked through Presidio's analyzer, and lists of names.
+"""Names in text: spaCy's English model with tok2vec and ner alone, asked through Presidio, and lists of names.
 
-Spanish has a model only where the extra `spanish-ner` is installed (GPL-3.0, so never by default); the lists serve both.
+Spanish has a model only where the extra `spanish-ner` is installed (GPL-3.0, so never by default).
+The lists serve both languages.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import sys
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -75,14 +78,14 @@ class NameFinder:
 
     def __init__(self, language: Literal["en", "es"], folder: str) -> None:
         hush()
-        import spacy
+        with _without_torch(), warnings.catch_warnings():
+            import spacy
 
-        with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # W095: trained with an older spaCy; the tests hold its finds
             self._nlp = spacy.load(folder, exclude=_UNUSED_PARTS)
+            self._analyzer = _analyzer(self._nlp, language)
         self._language = language
         self._lock = Lock()
-        self._analyzer = _analyzer(self._nlp, language)
 
     def find(self, text: str) -> tuple[NameSpan, ...]:
         """Names of persons in one text."""
@@ -104,6 +107,22 @@ class NameFinder:
         return tuple(sorted((NameSpan(r.start, r.end, r.score) for r in results), key=lambda span: span.start))
 
 
+@contextmanager
+def _without_torch() -> Iterator[None]:
+    """Hides torch from spaCy and Presidio, which import it wherever they find it and need it for none of our models.
+
+    That spares a service on a full installation 200 MB, and every command seconds. Who imports torch later gets it.
+    """
+    if "torch" in sys.modules:
+        yield
+        return
+    sys.modules["torch"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules["torch"]
+
+
 def load_ner(language: Literal["en", "es"]) -> NameFinder | None:
     """Loads a language's model. None for Spanish without its extra. Raises MissingPart for English without `serve`."""
     if language == "es":
@@ -121,7 +140,7 @@ def _english_model() -> Path:
 
 def _dictionary() -> frozenset[str]:
     """The base forms that the model's lemmatiser knows."""
-    import srsly
+    import srsly  # type: ignore[import-untyped]
 
     tables = srsly.msgpack_loads((_english_model() / "lemmatizer" / "lookups" / "lookups.bin").read_bytes())
     return frozenset(word for words in tables["lemma_index"].values() for word in words if word.isalpha())
@@ -182,10 +201,12 @@ def _analyzer(nlp: Any, language: str) -> Any:
 
         def is_stopword(self, word: str, language: str) -> bool:
             """Never asked: there are no lemmas."""
+            del word, language
             return False
 
         def is_punct(self, word: str, language: str) -> bool:
             """Never asked: there are no lemmas."""
+            del word, language
             return False
 
         def get_supported_entities(self) -> list[str]:

@@ -31,6 +31,8 @@ class Guarded:
     checks: tuple[CheckRecord, ...]
     message: str = ""
     """What the policy tells a caller whose text was blocked."""
+    spans: tuple[Span, ...] = ()
+    """Every find, by place: offsets into the text as it came, with scores. Those to redact do not overlap."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,15 @@ def combine(results: Iterable[Checked], direction: Direction, text: str) -> Guar
         blocking.rule if blocking else "",
         tuple(result.record(direction) for result in found),
         blocking.message if blocking else "",
+        all_spans(found),
     )
+
+
+def all_spans(results: Sequence[Checked]) -> tuple[Span, ...]:
+    """The finds of all checks by place, those to redact settled among themselves."""
+    redacted = settle(span for result in results if result.verdict is Verdict.REDACT for span in result.spans)
+    others = [span for result in results if result.verdict is not Verdict.REDACT for span in result.spans]
+    return tuple(sorted([*redacted, *others], key=lambda span: (span.start, span.end)))
 
 
 def merge(earlier: Checked, later: Checked) -> Checked:

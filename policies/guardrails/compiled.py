@@ -53,7 +53,7 @@ class Redacted:
 
 
 class Guards:
-    """A policy at work. Has no state of its own: safe for any number of threads (the name model lets one in at a time)."""
+    """A policy at work. Holds no state: safe for any number of threads (the name model lets one in at a time)."""
 
     def __init__(
         self,

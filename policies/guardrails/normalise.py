@@ -1,8 +1,8 @@
 """The forms in which a text is looked at, each with the way back to the original's offsets. Pure.
 
-- folded: look-alike spaces, dashes and full-width signs are plain, invisible signs are gone, JSON's \\uXXXX is decoded;
+- folded: look-alike blanks, dashes and full-width signs plain, invisible signs gone, JSON's escapes decoded;
 - plain: as long as the folded text, lower case, without accents;
-- intent: as long as the folded text, look-alike letters of other scripts and digits for letters undone.
+- intent: as long as the plain text, look-alike letters of other scripts and digits for letters undone.
 """
 
 from __future__ import annotations

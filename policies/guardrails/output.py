@@ -10,4 +10,4 @@ def check_whole(stream: OutputStream, text: str) -> Guarded:
     """Sends a whole answer through a fresh stream."""
     stream.push(text)
     stream.finish()
-    return Guarded(stream.text, stream.verdict, stream.rule, stream.checks, stream.message)
+    return Guarded(stream.text, stream.verdict, stream.rule, stream.checks, stream.message, stream.spans)

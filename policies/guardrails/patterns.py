@@ -1,12 +1,13 @@
-"""Our patterns run on google-re2: linear in the text, whatever the text is. RE2 has no look-around: edges are checked here.
+"""Our patterns run on google-re2: linear in the text, whatever the text is.
 
-RE2's `\\b` and `\\w` know ASCII only, so patterns are matched on plain (accent-free) text, or name `\\p{L}`.
+RE2 has no look-around, so edges are checked here. Its word classes know ASCII only, so patterns are matched on plain
+(accent-free) text, or name Unicode's classes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from typing import Protocol, cast
 
 
@@ -42,7 +43,7 @@ class Pattern(Protocol):
         ...
 
 
-@lru_cache(maxsize=None)
+@cache
 def compiled(pattern: str) -> Pattern:
     """Compiles a pattern once per process. Raises re2.error for one that RE2 does not know."""
     import re2
@@ -60,3 +61,8 @@ def standing_alone(pattern: str, text: str, *, also: str = "") -> Iterator[Match
         after = text[end] if end < len(text) else " "
         if not (before.isalnum() or before in also or after.isalnum() or after in also):
             yield match
+
+
+def words(listed: str) -> frozenset[str]:
+    """The words of a list that is written with blanks between."""
+    return frozenset(listed.split())

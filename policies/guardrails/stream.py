@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from infra.contracts.audit import CheckRecord
-from policies.guardrails.check import Checked, CompiledCheck, merge
+from policies.guardrails.check import Checked, CompiledCheck, all_spans, merge
 from policies.guardrails.normalise import count_invisible
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import compiled
@@ -66,6 +66,11 @@ class OutputStream:
     def checks(self) -> tuple[CheckRecord, ...]:
         """One record per check so far; spans are offsets into the answer as the model wrote it."""
         return tuple(result.record("output") for result in self._tally.values())
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """Every find so far, as offsets into the answer as the model wrote it."""
+        return all_spans(tuple(self._tally.values()))
 
     def due(self, text: str) -> bool:
         """Whether pushing the text would run checks, so that an event loop can leave it to a thread."""

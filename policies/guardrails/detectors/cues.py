@@ -29,10 +29,14 @@ OTHER_NUMBERS = (
     r"|facturas?|factura proforma|albaran|lotes?|articulos?|art|codigos?|cod|serie|modelos?|piezas?|recambio|bujia"
     r"|version|versiones|firmware|build|sku|ean|isbn|issn|hash|sha1|sha256|md5|uuid|commit|clave de idempotencia"
     r"|multiplica|suma|resta|divide|redondea|rango|filas?|paginas?|coordenadas|boletin|boe|cve|resolucion|sorteo"
-    r"|loteria|formulario|encuesta|habitacion|vuelo|asiento|puerta|(?:orders?|booking|invoices?|serial|parts?|vouchers?"
-    r"|trackings?|reference|transactions?|claim|survey|asset tag|employer|license|driver's license|account|case|item|policy"
-    r"|confirmation|ticket|flight|room|lottery|model|product)(?: (?:no|number|num|id|code|#))?(?: is)?\.?|carrier reference"
-    r"|library pinned at|multiply|divide|population|density|latitude|longitude|unit test|is_valid|assert|validar|devuelve"
+    r"|loteria|formulario|encuesta|habitacion|vuelo|asiento|puerta|(?:orders?|booking|invoices?|serial|parts?"
+    r"|vouchers?"
+    r"|trackings?|reference|transactions?|claim|survey|asset tag|employer|license|driver's license|account|case"
+    r"|item|policy"
+    r"|confirmation|ticket|flight|room|lottery|model|product)(?: (?:no|number|num|id|code|#))?(?: is)?\.?"
+    r"|carrier reference"
+    r"|library pinned at|multiply|divide|population|density|latitude|longitude|unit test|is_valid|assert|validar"
+    r"|devuelve"
 )
 """Words before numbers that are no personal data."""
 

@@ -17,11 +17,13 @@ _MONTHS = (
 _DATE = (
     r"[0-9]{1,2}[ ]?[-/.][ ]?[0-9]{1,2}[ ]?[-/.][ ]?(?:[0-9]{4}|[0-9]{2})"
     r"|[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}"
-    rf"|[0-9]{{1,2}}(?:st|nd|rd|th|º|o|\.)?[ -](?:de |of )?(?:{_MONTHS})\.?,?[ -](?:de |del )?(?:[0-9]{{4}}|[0-9]{{2}})"
+    rf"|[0-9]{{1,2}}(?:st|nd|rd|th|º|o|\.)?[ -](?:de |of )?(?:{_MONTHS})\.?,?[ -](?:de |del )?(?:[0-9]{{4}}"
+    r"|[0-9]{2})"
     rf"|(?:{_MONTHS})\.? [0-9]{{1,2}}(?:st|nd|rd|th)?,? (?:[0-9]{{4}})"
 )
 _BORN = (
-    r"\b(?:nacid[oa]s?|nacio|naci|nacimiento|f\.? ?nac\.?|fec\.? ?nac\.?|fnac|fecha de nac\.?|fecha_nac\w*|fecha ?nac\w*|f\.n\.?"
+    r"\b(?:nacid[oa]s?|nacio|naci|nacimiento|f\.? ?nac\.?|fec\.? ?nac\.?|fnac|fecha de nac\.?|fecha_nac\w*"
+    r"|fecha ?nac\w*|f\.n\.?"
     r"|f/n|cumpleanos|cumple|natalicio|born|birth|birthday|birth_?date|dob|d\.o\.b\.?|date_of_birth|dateofbirth)"
     r"[^0-9a-z]{0,4}[^0-9\n.;]{0,40}$"
 )

@@ -1,4 +1,4 @@
-"""What every detector is: a guardrails-ai `Validator` with a name, a reach and a threshold. Works alone in a `Guard`, too."""
+"""What every detector is: a guardrails-ai `Validator` with a name, a reach and a threshold. Works in a `Guard`, too."""
 
 from __future__ import annotations
 

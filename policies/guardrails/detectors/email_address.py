@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from policies.guardrails.detectors.detector import Detector, Reach
 from policies.guardrails.passage import Passage
+from policies.guardrails.patterns import words
 from policies.guardrails.redact import Span
 
 _LOCAL = 64
 _DOMAIN = 190
-_FILES = frozenset("png jpg jpeg gif svg webp ico css js ts json py".split())
+_FILES = words("png jpg jpeg gif svg webp ico css js ts json py")
 
 
 class EmailAddress(Detector):
@@ -48,9 +49,11 @@ def _domain_end(text: str, begin: int) -> int:
     end = begin
     while end < min(len(text), begin + _DOMAIN):
         letter = text[end]
-        if letter.isalnum() or (letter in ".-" and end > begin and text[end - 1].isalnum()):
-            end += 1
-        elif letter == "-" and text[end - 1] == "-":
+        if (
+            letter.isalnum()
+            or (letter in ".-" and end > begin and text[end - 1].isalnum())
+            or (letter == "-" and text[end - 1] == "-")
+        ):
             end += 1
         else:
             break

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 from policies.guardrails.detectors.detector import Detector, Reach
 from policies.guardrails.passage import Passage
-from policies.guardrails.patterns import compiled
+from policies.guardrails.patterns import compiled, words
 from policies.guardrails.redact import Span
 
 _KIND = (
-    r"(?:street|str|st|avenue|ave|av|road|rd|lane|ln|drive|dr|boulevard|blvd|court|ct|place|pl|square|sq|terrace|close"
-    r"|crescent|cres|parkway|pkwy|highway|hwy|trail|trl|circle|cir|mews|gardens|grove|alley|way|hill|rise|walk|row|green"
+    r"(?:street|str|st|avenue|ave|av|road|rd|lane|ln|drive|dr|boulevard|blvd|court|ct|place|pl|square|sq|terrace"
+    r"|close"
+    r"|crescent|cres|parkway|pkwy|highway|hwy|trail|trl|circle|cir|mews|gardens|grove|alley|way|hill|rise|walk|row"
+    r"|green"
     r"|plaza|point|points|ridge|park|heights|crossing|junction|pass|path|quay|wharf|villas)"
 )
 _WORD = r"[a-z][a-z'’.-]*"
@@ -23,31 +25,45 @@ _MILITARY = (
 _PO_BOX = r"p\.? ?o\.? box [0-9]{1,6}"
 _CAPITAL = r"\p{Lu}[\p{L}'’.-]*"
 _FOREIGN = (
-    rf"[0-9]{{1,5}} (?:[0-9]{{1,4}} )?(?:\p{{L}}{{1,6}}\.? )?(?:{_CAPITAL} |(?:de|du|des|la|le|del|da|van|di|el|al) ){{0,4}}{_CAPITAL}"
+    rf"[0-9]{{1,5}} (?:[0-9]{{1,4}} )?(?:\p{{L}}{{1,6}}\.? )?(?:{_CAPITAL} |(?:de|du|des|la|le|del|da|van|di|el"
+    rf"|al) ){{0,4}}{_CAPITAL}"
     r" [0-9]{1,4}\b\.?"
 )
-_FRENCH = rf"[0-9]{{1,5}} (?:[0-9]{{1,4}} )?(?:[Rr]ue|[Cc]ours|[Aa]venue|[Vv]ia|[Rr]ua|ul\.|[Ll]argo|[Aa]vda\.|[Cc]alle)(?: [\p{{L}}'’.-]+){{1,5}}"
+_FRENCH = (
+    r"[0-9]{1,5} (?:[0-9]{1,4} )?(?:[Rr]ue|[Cc]ours|[Aa]venue|[Vv]ia|[Rr]ua|ul\.|[Ll]argo|[Aa]vda\.|[Cc]alle)"
+    r"(?: [\p{L}'’.-]+){1,5}"
+)
 _SUFFIX = (
-    r"\p{Lu}[\p{L}'-]{2,}(?:straat|strasse|straße|gasse|platz|weg|wegen|veien|vej|gata|gatan|gade|katu|tie|laan|plein|allee|utca|dijk|vägen|damm)"
-    r" [0-9]{1,4}\b|(?:\p{Lu}[\p{L}-]* ){1,3}(?:u\.|út|utca|tér|rakpart|rkp\.|krt\.) [0-9]{1,4}\.?|(?:Via|Rue|Rua|Calle|Ul\.) (?:[\p{L}'’]+ ){1,5}[0-9]{1,4}\b"
+    r"\p{Lu}[\p{L}'-]{2,}(?:straat|strasse|straße|gasse|platz|weg|wegen|veien|vej|gata|gatan|gade|katu|tie|laan"
+    r"|plein|allee|utca|dijk|vägen|damm)"
+    r" [0-9]{1,4}\b|(?:\p{Lu}[\p{L}-]* ){1,3}(?:u\.|út|utca|tér|rakpart|rkp\.|krt\.) [0-9]{1,4}\.?|(?:Via|Rue|Rua"
+    r"|Calle|Ul\.) (?:[\p{L}'’]+ ){1,5}[0-9]{1,4}\b"
 )
 _FLAT_ALONE = r"(?:Apt|Suite|APT|SUITE)\.? [0-9]{2,4}"
 _FLAT = r"^(?:,|\.)?[ \n>]{1,6}(?:apt|apartment|flat|unit|suite|ste|floor|room|box)\.? ?#?(?:[0-9]{1,5}[a-z]?|[a-z])\b"
 _ZIP_TAIL = (
-    r"^(?:[ \n]{0,2},?[ \n]{1,3}(?:\p{Lu}[\p{L}'’.()-]*|of|de|la|nad|and|do|da)(?: (?:\p{Lu}[\p{L}'’.()-]*|of|de|la|nad|and|do|da)){0,3}){0,3}"
-    r"(?:[ \n]{0,2}, ?(?:[A-Z]{2}|nan))?[ ,\n]{1,3}(?:[A-Z]{2} |nan )?(?:[0-9]{5}(?:-[0-9]{4})?|[A-Z]{1,2}[0-9][0-9A-Z]? ?[0-9][A-Z]{2})\b"
+    r"^(?:[ \n]{0,2},?[ \n]{1,3}(?:\p{Lu}[\p{L}'’.()-]*|of|de|la|nad|and|do|da)(?: (?:\p{Lu}[\p{L}'’.()-]*|of|de|la"
+    r"|nad|and|do|da)){0,3}){0,3}"
+    r"(?:[ \n]{0,2}, ?(?:[A-Z]{2}|nan))?[ ,\n]{1,3}(?:[A-Z]{2} |nan )?(?:[0-9]{5}(?:-[0-9]{4})?"
+    r"|[A-Z]{1,2}[0-9][0-9A-Z]? ?[0-9][A-Z]{2})\b"
 )
-_PLAIN_ZIP_TAIL = r"^[ ,]{1,3}[a-z][a-z.'-]*(?: [a-z][a-z.'-]*){0,2},? (?:[a-z]{2} [0-9]{5}|[a-z]{1,2}[0-9][0-9a-z]? ?[0-9][a-z]{2})\b"
+_PLAIN_ZIP_TAIL = (
+    r"^[ ,]{1,3}[a-z][a-z.'-]*(?: [a-z][a-z.'-]*){0,2},? "
+    r"(?:[a-z]{2} [0-9]{5}|[a-z]{1,2}[0-9][0-9a-z]? ?[0-9][a-z]{2})\b"
+)
 _PLACE_WORDS = (
-    r"\b(?:address(?: is| to|:| linked)?|lives? (?:at|on|in)|located at|is at|are at|sent to|send .{0,20} to|arrived at|meet me at|taxi to"
-    r"|delivered? to|ship(?:ped)? to|moved? to|it is|resid\w+ (?:at|in)|located|corner of|enter on|refers to|side of|update .{0,30} with"
+    r"\b(?:address(?: is| to|:| linked)?|lives? (?:at|on|in)|located at|is at|are at|sent to|send .{0,20} to"
+    r"|arrived at|meet me at|taxi to"
+    r"|delivered? to|ship(?:ped)? to|moved? to|it is|resid\w+ (?:at|in)|located|corner of|enter on|refers to"
+    r"|side of|update .{0,30} with"
     r"|shows on|office|new one to|to the same)\W{0,12}$"
 )
-_MONTHS = frozenset(
-    "january february march april may june july august september october november december jan feb mar apr jun jul aug sep"
-    " sept oct nov dec enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split()
+_MONTHS = words(
+    "january february march april may june july august september october november december jan feb mar apr jun jul"
+    " aug sep"
+    " sept oct nov dec enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
 )
-_NOT_STREETS = frozenset("in on at of the is was and to for by with a an or from as than over under per every".split())
+_NOT_STREETS = words("in on at of the is was and to for by with a an or from as than over under per every")
 
 
 class EnAddress(Detector):
@@ -60,26 +76,27 @@ class EnAddress(Detector):
         """Numbered streets; the form without a word for street only beside a word for a place or with a flat."""
         if not passage.has_digit:
             return
-        text, plain = passage.text, passage.plain
         for pattern in (_MILITARY, _PO_BOX):
-            for match in compiled(pattern).finditer(plain):
-                if not plain[match.start() - 1 : match.start()].isalnum():
+            for match in compiled(pattern).finditer(passage.plain):
+                if not passage.plain[match.start() - 1 : match.start()].isalnum():
                     yield Span(match.start(), _extended(passage, match.end()), "STREET_ADDRESS", 0.9)
-        for match in compiled(_STREET).finditer(plain):
+        for match in compiled(_STREET).finditer(passage.plain):
             if self._is_street(passage, match.start(), match.end()):
                 yield Span(match.start(), _extended(passage, match.end()), "STREET_ADDRESS", 0.85)
-        if not passage.has_case:
-            return
+        if passage.has_case:
+            yield from self._foreign(passage)
+
+    def _foreign(self, passage: Passage) -> Iterator[Span]:
         for pattern in (_FOREIGN, _FRENCH):
-            for match in compiled(pattern).finditer(text):
+            for match in compiled(pattern).finditer(passage.text):
                 start, end = match.start(), match.end()
                 extended = _extended(passage, end)
                 placed = compiled(_PLACE_WORDS).search(passage.before(start, self.reach.context))
                 if (placed or extended > end) and self._is_street(passage, start, end):
                     yield Span(start, extended, "STREET_ADDRESS", 0.75)
-        for match in compiled(_SUFFIX).finditer(text):
+        for match in compiled(_SUFFIX).finditer(passage.text):
             yield Span(match.start(), _extended(passage, match.end()), "STREET_ADDRESS", 0.7)
-        for match in compiled(_FLAT_ALONE).finditer(text):
+        for match in compiled(_FLAT_ALONE).finditer(passage.text):
             yield Span(match.start(), match.end(), "STREET_ADDRESS", 0.55)
 
     def _is_street(self, passage: Passage, start: int, end: int) -> bool:

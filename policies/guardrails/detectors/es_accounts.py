@@ -42,7 +42,7 @@ class EsAccounts(Detector):
 
 
 def _is_nss(digits: str) -> bool:
-    """Order TAS/1562/2005's rule: province and number modulo 97; a number under ten million loses its leading zero."""
+    """Order TAS/1562/2005: province and number modulo 97; a number under ten million loses its leading zero."""
     province, number, check = int(digits[:2]), int(digits[2:10]), int(digits[10:])
     if not (1 <= province <= _LAST_PROVINCE or province == _ABROAD):
         return False

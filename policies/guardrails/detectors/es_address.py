@@ -6,43 +6,58 @@ from collections.abc import Iterator
 
 from policies.guardrails.detectors.detector import Detector, Reach
 from policies.guardrails.passage import Passage
-from policies.guardrails.patterns import compiled
+from policies.guardrails.patterns import compiled, words
 from policies.guardrails.redact import Span
 
 _WORD = r"[a-z][a-z0-9'’.-]*"
 _WAY = (
     r"(?:(?:c/|(?:cl|c|cll|avda|avd|av|plza|pza|pl|pso|rda|trav|cno|ctra|gta|urb|pje|cra)\.|p\.?º) ?"
-    r"|(?:cl|cll|calle|avenida|avda|avd|av|plaza|plza|pza|placa|praza|paseo|pso|passeig|ronda|rda|travesia|trav|camino|cno"
-    r"|carretera|ctra|glorieta|gta|rambla|urbanizacion|urb|pasaje|pje|poligono|bulevar|callejon|jiron|carrera|cra|colonia"
+    r"|(?:cl|cll|calle|avenida|avda|avd|av|plaza|plza|pza|placa|praza|paseo|pso|passeig|ronda|rda|travesia|trav"
+    r"|camino|cno"
+    r"|carretera|ctra|glorieta|gta|rambla|urbanizacion|urb|pasaje|pje|poligono|bulevar|callejon|jiron|carrera|cra"
+    r"|colonia"
     r"|rua|carrer|avinguda|kalea) )"
 )
 _NUMBER = r"(?:,? ?(?:n\.?[º°o]\.?|num\.?|numero|no\.|#)? ?[0-9]{1,4}(?: ?bis)?|,? ?s/n)"
 _STREET = rf"{_WAY}(?:{_WORD} ){{0,6}}?{_WORD}{_NUMBER}"
-_GRID = r"(?:calle|cll\.?|carrera|cra\.?|diagonal|transversal|avenida|av\.?) [0-9]{1,3}[a-z]? ?(?:#|no\.?|n[º°]) ?[0-9]{1,3}[a-z]? ?- ?[0-9]{1,3}"
+_GRID = (
+    r"(?:calle|cll\.?|carrera|cra\.?|diagonal|transversal|avenida|av\.?) [0-9]{1,3}[a-z]? ?(?:#|no\.?|n[º°])"
+    r" ?[0-9]{1,3}[a-z]? ?- ?[0-9]{1,3}"
+)
+"""The Latin American grid: `Carrera 7 # 71-21`."""
 _BASE = rf"{_GRID}|{_STREET}"
 _SIDE = r"(?:izq(?:uierda|da|\.)?|izda\.?|dcha\.?|derecha|der\.|centro|ctro\.)"
 _FLAT = (
-    r"^[ ,;-]{1,3}(?:(?:piso|planta|puerta|pta\.?|esc\.?|escalera|portal|bloque|blq\.?|bajo|bjo\.?|atico|entresuelo|entlo\.?"
+    r"^[ ,;-]{1,3}(?:(?:piso|planta|puerta|pta\.?|esc\.?|escalera|portal|bloque|blq\.?|bajo|bjo\.?|atico|entresuelo"
+    r"|entlo\.?"
     r"|principal|ppal\.?|local|nave|interior|int\.?|depto\.?|dpto\.?|apto\.?|apartamento|km\.?)"
     r"(?: ?[0-9]{1,3}\b(?:\.?[ºª°])?)?(?: [a-h]\b)?"
-    rf"|[0-9]{{1,2}}\.?[ºª°o](?: ?(?:[a-h]\b|{_SIDE}|[0-9]{{1,2}}\.?[ºª°a]))?|[0-9]{{1,2}} ?- ?[0-9a-h]\b|[0-9]{{1,2}} ?[a-h]\b|{_SIDE})"
+    rf"|[0-9]{{1,2}}\.?[ºª°o](?: ?(?:[a-h]\b|{_SIDE}|[0-9]{{1,2}}\.?[ºª°a]))?|[0-9]{{1,2}} ?- ?[0-9a-h]\b"
+    rf"|[0-9]{{1,2}} ?[a-h]\b|{_SIDE})"
 )
 _POSTCODE = (
     r"^[ ,;(-]{1,4}(?:c\.?p\.? ?)?[0-9]{5}[ ,-]{1,3}(?:(?:de|del|la|las|los|el|a|l'|san|santa|sant) ){0,2}"
-    r"[a-z][a-z'’/-]*(?: (?:de|del|la|las|los|el|san|santa) [a-z][a-z'’-]*(?: [a-z][a-z'’-]*)?)?(?: \([a-z ]{3,20}\))?\)?"
+    r"[a-z][a-z'’/-]*(?: (?:de|del|la|las|los|el|san"
+    r"|santa) [a-z][a-z'’-]*(?: [a-z][a-z'’-]*)?)?(?: \([a-z ]{3,20}\))?\)?"
 )
 _TOWNS = (
-    r"a coruna|albacete|alcala de henares|alcorcon|algeciras|alicante|almeria|avila|badajoz|badalona|barcelona|bilbao|burgos"
-    r"|caceres|cadiz|cartagena|castellon de la plana|castellon|ceuta|ciudad real|cordoba|cuenca|donostia|dos hermanas|elche"
+    r"a coruna|albacete|alcala de henares|alcorcon|algeciras|alicante|almeria|avila|badajoz|badalona|barcelona"
+    r"|bilbao|burgos"
+    r"|caceres|cadiz|cartagena|castellon de la plana|castellon|ceuta|ciudad real|cordoba|cuenca|donostia"
+    r"|dos hermanas|elche"
     r"|ferrol|fuenlabrada|getafe|gijon|girona|granada|guadalajara|hospitalet de llobregat|huelva|huesca|jaen"
-    r"|jerez de la frontera|las palmas de gran canaria|las palmas|leganes|leon|lleida|logrono|lugo|madrid|malaga|marbella"
-    r"|mataro|melilla|merida|mostoles|murcia|orense|ourense|oviedo|palencia|palma de mallorca|palma|pamplona|pontevedra"
-    r"|reus|sabadell|salamanca|san sebastian|santa cruz de tenerife|santander|santiago de compostela|segovia|sevilla|soria"
-    r"|talavera de la reina|tarragona|terrassa|teruel|toledo|valencia|valladolid|vigo|vitoria-gasteiz|vitoria|zamora|zaragoza"
+    r"|jerez de la frontera|las palmas de gran canaria|las palmas|leganes|leon|lleida|logrono|lugo|madrid|malaga"
+    r"|marbella"
+    r"|mataro|melilla|merida|mostoles|murcia|orense|ourense|oviedo|palencia|palma de mallorca|palma|pamplona"
+    r"|pontevedra"
+    r"|reus|sabadell|salamanca|san sebastian|santa cruz de tenerife|santander|santiago de compostela|segovia"
+    r"|sevilla|soria"
+    r"|talavera de la reina|tarragona|terrassa|teruel|toledo|valencia|valladolid|vigo|vitoria-gasteiz|vitoria"
+    r"|zamora|zaragoza"
     r"|bogota|medellin|buenos aires|rosario|ciudad de mexico|guadalajara|monterrey|lima|quito|caracas|santiago"
 )
 _TOWN = rf"^[ ,;(-]{{1,4}}(?:en )?(?:{_TOWNS})\b\)?"
-_SMALL = frozenset("de del la las los el els y i e san santa sant d d' l l' a doctor dr sra virgen xxiii".split())
+_SMALL = words("de del la las los el els y i e san santa sant d d' l l' a doctor dr sra virgen xxiii")
 
 
 class EsAddress(Detector):
@@ -58,7 +73,7 @@ class EsAddress(Detector):
         text = passage.plain
         for match in compiled(_BASE).finditer(text):
             start, end = match.start(), match.end()
-            if start and text[start - 1].isalnum() or text[end : end + 1].isdigit():
+            if (start and text[start - 1].isalnum()) or text[end : end + 1].isdigit():
                 continue
             if passage.has_case and not _capitalised(passage.text[start:end]):
                 continue

@@ -22,7 +22,7 @@ class EsIdentity(Detector):
     reach = Reach(span=18, context=48)
 
     def find(self, passage: Passage) -> Iterator[Span]:
-        """Numbers whose check letter is right. A letter set off by a blank needs a capital or a word about identity."""
+        """Numbers whose check letter is right; one set off by a blank is a capital, or beside a word for identity."""
         if not passage.has_digit:
             return
         from stdnum.es import nie, nif

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from policies.guardrails.detectors.cues import OTHER_NUMBERS, Cue, nearest_cue
 from policies.guardrails.detectors.detector import Detector, Reach
 from policies.guardrails.passage import Passage
-from policies.guardrails.patterns import standing_alone
+from policies.guardrails.patterns import standing_alone, words
 from policies.guardrails.redact import Span
 
 _NEW = r"[0-9]{4}[ -]?[bcdfghjklmnprstvwxyz]{3}"
 _PROVINCES = (
-    r"vi|ab|al?|av|ba?|ib|pm|bu|c[acours]?|cc|ss|gc|gi|ge|gr|gu|hu?|j|le?|lo|lu|ma?|mu|na|or?|ou|pa?|po|sa?|sg|se|so|t"
+    r"vi|ab|al?|av|ba?|ib|pm|bu|c[acours]?|cc|ss|gc|gi|ge|gr|gu|hu?|j|le?|lo|lu|ma?|mu|na|or?|ou|pa?|po|sa?|sg|se"
+    r"|so|t"
     r"|te|tf|to|va?|bi|za?|ce|ml|gr"
 )
 _OLD = rf"(?:{_PROVINCES})[ -]?[0-9]{{4}}[ -]?[a-z]{{1,2}}"
@@ -20,9 +21,7 @@ _WORDS = (
     r"matriculas?|placas?|coches?|vehiculos?|furgonetas?|motos?|camion|turismo|conductora?|multa|parking|aparcado"
     r"|aparcamiento|plates?|car|vehicle|conducia|circulaba"
 )
-_UNITS = frozenset(
-    "rpm mph kwh mhz ghz php xml jpg png pdf css kbs mbs gbp czk pln psl mms cms kms hrs lbs yds pts".split()
-)
+_UNITS = words("rpm mph kwh mhz ghz php xml jpg png pdf css kbs mbs gbp czk pln psl mms cms kms hrs lbs yds pts")
 
 
 class EsPlate(Detector):
@@ -32,7 +31,7 @@ class EsPlate(Detector):
     reach = Reach(span=11, context=48)
 
     def find(self, passage: Passage) -> Iterator[Span]:
-        """Plates, in lower case only in Spanish; the old form in capitals. Not after a word about another kind of code."""
+        """Plates, in lower case only in Spanish; the old form in capitals. Not after a word for another code."""
         if not passage.has_digit:
             return
         for pattern in (_NEW, _OLD):

@@ -45,7 +45,7 @@ class JsonStructure(Detector):
             return False
 
 
-def _refuse(constant: str) -> NoReturn:
+def _refuse(_constant: str) -> NoReturn:
     raise ValueError("NaN and Infinity are no JSON")
 
 

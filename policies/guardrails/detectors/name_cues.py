@@ -1,37 +1,60 @@
-"""Words around names: what introduces a person, what says that capitals name something else. Accent-free, lower case."""
+"""Words around names: what introduces a person, and what names something else. Accent-free, lower case."""
 
 from __future__ import annotations
+
+from policies.guardrails.patterns import words
 
 _LABEL = r"\W{0,2}[:=>|]\W{0,8}"
 """Between a form's label and its value: `Nombre: `, `"nombre": "`, `<nombre>`, `nombre=`."""
 
 STRONG = (
-    r"\bm[e]? llamo(?: a)?|\bse llama|\b(?:mi|su) nombre(?: completo)? es|\b(?:a|en) nombre de|\botorgo poder a|\bvoto de"
-    rf"|\b(?:nombres?(?: y apellidos?)?(?: completo)?(?: del? \w+)?|apellidos?(?: y nombres?)?|titular(?: verificad[oa])?|pacientes?"
-    r"|clientes?|solicitantes?|firmado|firmada|fdo|firma|remitente|remite|destinatari[oa]|conductora?(?: identificad[oa])?"
-    r"|beneficiari[oa]|representante(?: legal)?|contacto(?: de emergencia)?|asegurad[oa]|empadronad[oa](?:/a)?|participantes?"
-    r"|asistentes?|tutora?(?: legal)?|medic[oa](?: responsable)?|empleada?|empleado|proveedora?|trabajadora?|curriculum|usuari[oa]"
-    rf"|full ?name|names?|customer|client|patient|contact|signed|attendees|employee|director|agent|buyer|seller){_LABEL}"
-    r"|\brepresentad[oa] por|\bexpediente escolar de|\bpreguntar? por|\bbuscamos a|\bpropiedad de|\bexpedido a|\bse cita a"
-    r"|\bestimad[oa]s?(?: senora?)?|\bquerid[oa]s?|\bapreciad[oa]s?|\bsr\.|\bsra\.|\bsrta\.|\bsenor(?:a|ita)|\bdon|\bdona|\bd\.|\bdna\."
-    r"|\bd\.?ª|\bdra?\.|\bdoctora?|\blic\.|\bing\.|\bprof\.|\batentamente[,.:]?|\bun (?:cordial )?saludo[,.:]|\bsaludos(?: cordiales)?[,.:]"
-    r"|\bcordialmente[,.:]|\bun abrazo[,.:]|\bfirmado por|\bme atendio|\b(?:el|la) deudora?,|\bla clienta,|\bel cliente,|\btecnic[oa],"
-    r"|\bmi (?:hij[oa]|madre|padre|herman[oa]|espos[oa]|marido|mujer|novi[oa]|pareja|jef[ea]|abuel[oa]|ti[oa]|prim[oa]),?"
-    r"|\bmy (?:full |first |last |maiden |middle )?name is|\b(?:his|her) name is|\bname is|\bname's|\bnamed (?:him|her)|\bcall(?:s|ed)? (?:me|him|her)"
-    r"|\bmr\.?|\bmrs\.?|\bms\.?|\bmadam|\bprofessor|\bdear|\bsincerely[,.]|\bregards[,.]|\byours[,.]|\bon behalf of|\bfull name"
-    r"|\bmy (?:son|daughter|kid|wife|husband|brother|sister|mother|father|boss|mom|dad|aunt|uncle),?|\bwitness,|\bdirected by:?\W{0,6}"
+    r"\bm[e]? llamo(?: a)?|\bse llama|\b(?:mi|su) nombre(?: completo)? es|\b(?:a|en) nombre de|\botorgo poder a"
+    r"|\bvoto de"
+    r"|\b(?:nombres?(?: y apellidos?)?(?: completo)?(?: del? \w+)?|apellidos?(?: y nombres?)?"
+    r"|titular(?: verificad[oa])?|pacientes?"
+    r"|clientes?|solicitantes?|firmado|firmada|fdo|firma|remitente|remite|destinatari[oa]"
+    r"|conductora?(?: identificad[oa])?"
+    r"|beneficiari[oa]|representante(?: legal)?|contacto(?: de emergencia)?|asegurad[oa]|empadronad[oa](?:/a)?"
+    r"|participantes?"
+    r"|asistentes?|tutora?(?: legal)?|medic[oa](?: responsable)?|empleada?|empleado|proveedora?|trabajadora?"
+    r"|curriculum|usuari[oa]"
+    r"|full ?name|names?|customer|client|patient|contact|signed|attendees|employee|director|agent|buyer"
+    rf"|seller){_LABEL}"
+    r"|\brepresentad[oa] por|\bexpediente escolar de|\bpreguntar? por|\bbuscamos a|\bpropiedad de|\bexpedido a"
+    r"|\bse cita a"
+    r"|\bestimad[oa]s?(?: senora?)?|\bquerid[oa]s?|\bapreciad[oa]s?|\bsr\.|\bsra\.|\bsrta\.|\bsenor(?:a|ita)|\bdon"
+    r"|\bdona|\bd\.|\bdna\."
+    r"|\bd\.?ª|\bdra?\.|\bdoctora?|\blic\.|\bing\.|\bprof\.|\batentamente[,.:]?|\bun (?:cordial )?saludo[,.:]"
+    r"|\bsaludos(?: cordiales)?[,.:]"
+    r"|\bcordialmente[,.:]|\bun abrazo[,.:]|\bfirmado por|\bme atendio|\b(?:el|la) deudora?,|\bla clienta,"
+    r"|\bel cliente,|\btecnic[oa],"
+    r"|\bmi (?:hij[oa]|madre|padre|herman[oa]|espos[oa]|marido|mujer|novi[oa]|pareja|jef[ea]|abuel[oa]|ti[oa]"
+    r"|prim[oa]),?"
+    r"|\bmy (?:full |first |last |maiden |middle )?name is|\b(?:his|her) name is|\bname is|\bname's|\bnamed (?:him"
+    r"|her)|\bcall(?:s|ed)? (?:me|him|her)"
+    r"|\bmr\.?|\bmrs\.?|\bms\.?|\bmadam|\bprofessor|\bdear|\bsincerely[,.]|\bregards[,.]|\byours[,.]|\bon behalf of"
+    r"|\bfull name"
+    r"|\bmy (?:son|daughter|kid|wife|husband|brother|sister|mother|father|boss|mom|dad|aunt|uncle),?|\bwitness,"
+    r"|\bdirected by:?\W{0,6}"
     r"|\bstarring|\bmaiden name is"
 )
 """Directly before a name: even one that no list has, if it is written like one."""
 
 WEAK = (
-    r"\btitular(?: es| soy yo)?,?|\b(?:la|el) titular(?: es)?|\bclientes?|\basesora?|\btrabajadora?|\bpacientes?|\bvecin[oa],?|\bno soy|\bsoy|\bsomos"
-    r"|\bbuen[oa]s (?:dias|tardes|noches),?|\bhola,?|\bgracias[,.:]|\bbesos[,.:]?|\bmanifiesta que|\basisten|\bdatos de|\bnotario de \w+"
-    r"|\bescribe(?:le|nos)? a|\bcorreo (?:para|a)|\bavis(?:a|ar|ad|e) a|\bhabl(?:e|ar|a|o) con|\breunion con|\bcita de|\bficha de|\bcontactar con"
-    r"|\bnumero de|\bremitido por|\bentregad[oa] (?:a|por)|\bpresidente(?: es|,)?|\badministradora?(?: es|,)?|\bbeso a|\brecuerdos a|\bsaluda a"
-    r"|\bfacturar a|\bpedir a|\bpago de|\bfalta el de|\badeudar \w+ euros a|\bnacido de|\bpropina para|\bgracias a|\bempleado:"
-    r"|\b(?:i'm|i am|this is|it's|it is)|\bhi,?|\bhello,?|\bhey,?|\bcheers[,.]?|\bthanks[,.]|\bask for|\bcontact|\bplease call|\bcall"
-    r"|\baccount of|\bmy friend|\bfriend|\bhired|\bmet|\bspoke (?:to|with)|\btalk(?:ed)? (?:to|with)|\bfollow up with|\bneed to add|\bwant to add"
+    r"\btitular(?: es| soy yo)?,?|\b(?:la|el) titular(?: es)?|\bclientes?|\basesora?|\btrabajadora?|\bpacientes?"
+    r"|\bvecin[oa],?|\bno soy|\bsoy|\bsomos"
+    r"|\bbuen[oa]s (?:dias|tardes|noches),?|\bhola,?|\bgracias[,.:]|\bbesos[,.:]?|\bmanifiesta que|\basisten"
+    r"|\bdatos de|\bnotario de \w+"
+    r"|\bescribe(?:le|nos)? a|\bcorreo (?:para|a)|\bavis(?:a|ar|ad|e) a|\bhabl(?:e|ar|a|o) con|\breunion con"
+    r"|\bcita de|\bficha de|\bcontactar con"
+    r"|\bnumero de|\bremitido por|\bentregad[oa] (?:a|por)|\bpresidente(?: es|,)?|\badministradora?(?: es|,)?"
+    r"|\bbeso a|\brecuerdos a|\bsaluda a"
+    r"|\bfacturar a|\bpedir a|\bpago de|\bfalta el de|\badeudar \w+ euros a|\bnacido de|\bpropina para|\bgracias a"
+    r"|\bempleado:"
+    r"|\b(?:i'm|i am|this is|it's|it is)|\bhi,?|\bhello,?|\bhey,?|\bcheers[,.]?|\bthanks[,.]|\bask for|\bcontact"
+    r"|\bplease call|\bcall"
+    r"|\baccount of|\bmy friend|\bfriend|\bhired|\bmet|\bspoke (?:to|with)|\btalk(?:ed)? (?:to|with)"
+    r"|\bfollow up with|\bneed to add|\bwant to add"
     r"|\badd|\btell|\bwhy is|\bshouted at|\bsaid|\bassistant to|\bsir|\bmiss|\buser:|\bcalled|\bnamed|\bbeneficiary:?"
 )
 """Before many names, and before much else: only for names that a list has, or that the model found."""
@@ -40,40 +63,51 @@ LEADS = r"\b(?:a|de|del|con|para|por|y|e|of|with|for|to|by|and)"
 """Small words before many names: the least evidence."""
 
 FOLLOWS = (
-    r"^,? ?(?:vive en|llamo|llama|dice|dijo|pide|quiere|trabaja|nacio|tiene|supera|propone|escribio|ha pagado|ingresa|lives? (?:at|in|on)|shouted"
-    r"|said|says|called|spent|had given|is very|is a very|can be reached|can i please|will be|was born|wrote|works|asked|told|has to|needs"
+    r"^,? ?(?:vive en|llamo|llama|dice|dijo|pide|quiere|trabaja|nacio|tiene|supera|propone|escribio|ha pagado"
+    r"|ingresa|lives? (?:at|in|on)|shouted"
+    r"|said|says|called|spent|had given|is very|is a very|can be reached|can i please|will be|was born|wrote|works"
+    r"|asked|told|has to|needs"
     r"|missed|\(?nacid[oa]|\(?born)\b|^, (?:la|el|su|mi|con|mayor) "
 )
 """After many names."""
 
 NO_PERSON = (
-    r"\b(?:calle|c/|avenida|avda\.?|av\.?|plaza|paseo|ronda|rua|camino|carretera|travesia|glorieta|hospital|clinica|instituto|ies|ceip"
-    r"|colegio|escuela|universidad|facultad|premio|teatro|museo|estadio|fundacion|parque|estacion|aeropuerto|ley|teorema|algoritmo"
-    r"|barrio|iglesia|catedral|ermita|virgen|san|santa|santo|isla|islas|puerto|sierra|rio|cabo|monte|playa|biblioteca|restaurante"
-    r"|bar|hotel|cafe|bodegas?|viveros|panaderia|farmacia|optica|seguros|transportes|suministros|instalaciones|grupo|talleres"
-    r"|logistica|construcciones|hermanos|muebles|libreria|asesoria|gestoria|autoescuela|academia|ferreteria|pescaderia|carniceria"
-    r"|street|road|lake|mount|river|university of|college|church|bank of|theatre|museum|stadium|airport|prize|award|fort|port"
+    r"\b(?:calle|c/|avenida|avda\.?|av\.?|plaza|paseo|ronda|rua|camino|carretera|travesia|glorieta|hospital|clinica"
+    r"|instituto|ies|ceip"
+    r"|colegio|escuela|universidad|facultad|premio|teatro|museo|estadio|fundacion|parque|estacion|aeropuerto|ley"
+    r"|teorema|algoritmo"
+    r"|barrio|iglesia|catedral|ermita|virgen|san|santa|santo|isla|islas|puerto|sierra|rio|cabo|monte|playa"
+    r"|biblioteca|restaurante"
+    r"|bar|hotel|cafe|bodegas?|viveros|panaderia|farmacia|optica|seguros|transportes|suministros|instalaciones"
+    r"|grupo|talleres"
+    r"|logistica|construcciones|hermanos|muebles|libreria|asesoria|gestoria|autoescuela|academia|ferreteria"
+    r"|pescaderia|carniceria"
+    r"|street|road|lake|mount|river|university of|college|church|bank of|theatre|museum|stadium|airport|prize|award"
+    r"|fort|port"
     r"|version de|empleado de|vuelve a|empresa)(?: (?:de|del|de la|of))?"
 )
 """What these words name is no person."""
 
-PLACE_BEFORE = r"\b(?:in|at|near|across|(?:moved|originally|here|comes?|travel\w*|returned|arrived|back) (?:here )?(?:from|to|at)|visit(?:ing)?|study in|work for|works for)"
+PLACE_BEFORE = (
+    r"\b(?:in|at|near|across|(?:moved|originally|here|comes?|travel\w*|returned|arrived|back) (?:here )?(?:from|to|at)"
+    r"|visit(?:ing)?|study in|work for|works for)"
+)
 """What the model finds after these is a place or a company more often than a person."""
 
 COMPANY_AFTER = (
-    r"^,? ?(?:s\.?l\.?u?\.?|s\.?a\.?u?\.?|s\. ?coop\.?|c\.b\.|inc\.?|incorporated|ltd\.?|llc|gmbh|corp\.?|corporation|group|technologies"
+    r"^,? ?(?:s\.?l\.?u?\.?|s\.?a\.?u?\.?|s\. ?coop\.?|c\.b\.|inc\.?|incorporated|ltd\.?|llc|gmbh|corp\.?"
+    r"|corporation|group|technologies"
     r"|and sons|e hijos|y asociados|y cia|street|avenue|road|country club)(?:\W|$)"
 )
 """What stands before it is a company or a place."""
 
-PARTICLES = frozenset(
-    "de del la las los el y i e da do dos das di du van von der den ben bin al ibn san santa le mc".split()
-)
+PARTICLES = words("de del la las los el y i e da do dos das di du van von der den ben bin al ibn san santa le mc")
 """Inside a name, never at its end."""
 
-TITLES = frozenset(
-    "sr sra srta senor senora senorita don dona dna dr dra doctor doctora mr mrs ms miss sir madam lic ing prof hola estimado estimada"
+TITLES = words(
+    "sr sra srta senor senora senorita don dona dna dr dra doctor doctora mr mrs ms miss sir madam lic ing prof"
+    " hola estimado estimada"
     " querido querida gracias saludos atentamente dear hi hello thanks regards soy yo bot user i i'm i'd i've i'll"
-    " he she they we it ella ellos ellas ustedes recien".split()
+    " he she they we it ella ellos ellas ustedes recien"
 )
 """Never part of a name, though they stand before it in capitals."""

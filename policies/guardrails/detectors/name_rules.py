@@ -137,7 +137,7 @@ def _run(passage: Passage, words: Sequence[Word], first: int, before: _Before) -
         previous = pending[-1] if pending else run[-1] if run else None
         if previous is not None and not _joined(passage, previous, word):
             break
-        if run and word.plain in cues.PARTICLES and not word.initial or (run and word.plain in {"y", "i", "e"}):
+        if (run and word.plain in cues.PARTICLES and not word.initial) or (run and word.plain in {"y", "i", "e"}):
             if len(pending) == 2:
                 break
             pending.append(word)
@@ -160,7 +160,9 @@ def _joined(passage: Passage, left: Word, right: Word) -> bool:
 
 def _begins_another(word: Word, pending: list[Word], run: list[Word]) -> bool:
     """`Ana Gil y Luis Paz` are two persons, `Ramón y Cajal` is one."""
-    return any(each.plain in {"y", "i", "e"} for each in pending) and (word.given and not word.surname or len(run) > 2)
+    return any(each.plain in {"y", "i", "e"} for each in pending) and (
+        (word.given and not word.surname) or len(run) > 2
+    )
 
 
 def _name_like(word: Word, passage: Passage, before: _Before, run: list[Word]) -> bool:

@@ -1,4 +1,4 @@
-"""Names of persons: the English model (through Presidio) where a cheap look says that there may be one, and rules for both."""
+"""Names of persons: rules for both languages, and the model (through Presidio) where there may be a name."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def may_name_somebody(passage: Passage, words: Sequence[Word]) -> bool:
 
 
 def _trimmed(passage: Passage, words: Sequence[Word], name: NameSpan) -> Iterator[Span]:
-    """The model's finds line by line, without everyday words at their ends; nothing where only such words are left."""
+    """The model's finds line by line, without everyday words at their ends."""
     inside: list[Word] = []
     for word in words:
         if word.end <= name.start or word.start >= name.end:
@@ -102,7 +102,7 @@ def _named(passage: Passage, inside: list[Word], score: float) -> Iterator[Span]
 
 
 def _supported(passage: Passage, word: Word) -> bool:
-    """Whether a single word that begins a sentence, and that no list is sure of, has a word beside it that speaks for it."""
+    """Whether a word that begins a sentence, and that no list is sure of, has one beside it that speaks for it."""
     before = passage.before(word.start, CONTEXT)
     begins = not before.strip() or before.rstrip(" \"'>*-")[-1:] in {".", "!", "?", "\n", ":"}
     if not begins or compiled(rf"(?:{cues.STRONG}|{cues.WEAK})[\s\"'(]{{0,4}}$").search(before):

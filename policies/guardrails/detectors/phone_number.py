@@ -1,4 +1,4 @@
-"""Phone numbers: candidates by shape, then libphonenumber's plans of the countries that a language points to, and context."""
+"""Phone numbers: shape, libphonenumber's plans of the countries that a language points to, and context."""
 
 from __future__ import annotations
 
@@ -35,9 +35,12 @@ _ODD = r"(?:^|\.)[0-9](?:\.|$)|[0-9]+\.[0-9]+\.[0-9]{3,}\.[0-9]+$"
 """Versions."""
 _WORDS = (
     r"tels?|telf|tlf|tfno|tfnos?|telefonos?|telefonicos?|telefonicamente|moviles|movil|celular|celu|cel|fijo|fono"
-    r"|llamar?|llamad|llamame|llamadme|llameme|llamenme|llamo|llame|llamen|llamada|marca|marque|whats?app|wasap|wsp|bizum"
-    r"|sms|contacto|contactar|localizar|avisar? al|avisad al|avisame al|fax|centralita|phones?|mobile|cell|cellphone|call"
-    r"|calls|called|calling|ring|text|texted|dial|reach|reached|contact|desk|office|number changed|my number|contact number"
+    r"|llamar?|llamad|llamame|llamadme|llameme|llamenme|llamo|llame|llamen|llamada|marca|marque|whats?app|wasap|wsp"
+    r"|bizum"
+    r"|sms|contacto|contactar|localizar|avisar? al|avisad al|avisame al|fax|centralita|phones?|mobile|cell"
+    r"|cellphone|call"
+    r"|calls|called|calling|ring|text|texted|dial|reach|reached|contact|desk|office|number changed|my number"
+    r"|contact number"
     r"|new number|registered|linea|extension|mi numero|su numero|nuevo numero"
 )
 _REGIONS: dict[Language, tuple[str, ...]] = {"es": ("ES", "MX", "AR", "CO", "CL"), "en": ("US", "GB")}
@@ -51,7 +54,7 @@ class PhoneNumber(Detector):
     reach = Reach(span=44, context=48)
 
     def find(self, passage: Passage) -> Iterator[Span]:
-        """Numbers that are possible in a country's plan, unless the nearest word says that they are something else."""
+        """Numbers of a country's plan, unless the nearest word says that they are something else."""
         if not passage.has_digit:
             return
         for match in standing_alone(_CANDIDATE, passage.plain, also="_#$€£"):
@@ -62,7 +65,11 @@ class PhoneNumber(Detector):
                 continue
             cue = nearest_cue(passage, start, end, speaks_for=_WORDS, against=OTHER_NUMBERS)
             score = self._score(found, passage.language, cue)
-            if score < 0.7 and not passage.text.isupper() and compiled(_CODE).search(passage.text[max(0, start - 6) : start]):
+            if (
+                score < 0.7
+                and not passage.text.isupper()
+                and compiled(_CODE).search(passage.text[max(0, start - 6) : start])
+            ):
                 continue
             if not score and cue is Cue.NONE and _fills_line(passage, start, end):
                 score = 0.55

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 from collections.abc import Iterator
 
 from policies.guardrails.detectors.detector import Detector, Reach
-from policies.guardrails.detectors.injection_rules import RULES, TALKS_ABOUT
+from policies.guardrails.detectors.injection_rules import RULES, SUPPORTING, TALKS_ABOUT
 from policies.guardrails.normalise import fold, intent, plain
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import compiled
@@ -16,6 +17,7 @@ from policies.guardrails.redact import Span
 _SPACED = r"(?:\b\p{L} {1,3}){7,}\p{L}\b"
 _BASE64 = r"[A-Za-z0-9+/]{20,}={0,2}"
 _BACKWARDS = r"\b(?:al reves|backwards?|reversed?)\b"
+_QUOTED = r"[«\"“][^«»\"“”\n]{3,200}[»\"”]"
 _HIDDEN_BONUS = 0.3
 """An order that hides is worth so much more than one that does not."""
 _LOOK_AT = 20_000
@@ -38,18 +40,28 @@ class PromptInjection(Detector):
                 doubt = min(doubt, found * (1 - _HIDDEN_BONUS))
         score = 1.0 - doubt
         if score > 0.0:
-            if compiled(TALKS_ABOUT).search(passage.intent):
+            if _only_quotes(passage.intent):
                 score *= 0.5
             yield Span(0, len(passage.text), "PROMPT_INJECTION", round(score, 4))
 
 
+def _only_quotes(text: str) -> bool:
+    """Whether a question about attacks holds its attack in quotation marks alone."""
+    if compiled(TALKS_ABOUT).search(text) is None:
+        return False
+    position, outside = 0, ""
+    for match in compiled(_QUOTED).finditer(text):
+        outside += text[position : match.start()]
+        position = match.end()
+    return 1.0 - _doubt(outside + text[position:]) < 0.5
+
+
 def _doubt(text: str) -> float:
     """The product of what each wording leaves in doubt: 1 where nothing was found."""
-    doubt = 1.0
-    for rule in RULES:
-        if compiled(rule.pattern).search(text) is not None:
-            doubt *= 1.0 - rule.weight
-    return doubt
+    found = {rule.name: rule.weight for rule in RULES if compiled(rule.pattern).search(text) is not None}
+    return math.prod(
+        1.0 - weight for name, weight in found.items() if name not in SUPPORTING or SUPPORTING[name] & found.keys()
+    )
 
 
 def _hidden(passage: Passage) -> Iterator[str]:

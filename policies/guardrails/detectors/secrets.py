@@ -1,4 +1,4 @@
-"""Secrets: keys by their issuers' shapes, private keys, web tokens, and passwords beside the word that makes them one."""
+"""Secrets: keys by their issuers' shapes, private keys, web tokens, and passwords by the word before them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from policies.guardrails.detectors.detector import Detector, Reach
 from policies.guardrails.passage import Passage
-from policies.guardrails.patterns import compiled
+from policies.guardrails.patterns import compiled, words
 from policies.guardrails.redact import Span
 
 
@@ -71,16 +71,20 @@ _SHAPES = (
     ),
 )
 _NAMED = (
-    r"(?i)(?:pass(?:word|wd|phrase|code)?|pwd|contrase(?:ñ|n)a|clave(?: de acceso| secreta| privada)?|secret(?:[_ -]?(?:access[_ -]?)?key)?"
+    r"(?i)(?:pass(?:word|wd|phrase|code)?|pwd|contrase(?:ñ|n)a|clave(?: de acceso| secreta| privada)?"
+    r"|secret(?:[_ -]?(?:access[_ -]?)?key)?"
     r"|client[_ -]?secret|api[_ -]?key|access[_ -]?(?:key|token)|auth[_ -]?token|bearer|token|private[_ -]?key|pin)"
-    r"(?:[\"']?\s{0,2}(?:[:=]|=>|:=)\s{0,2}|\s(?:is|es|era|was|seria)(?: ahora| now)?:?\s{1,2})[\"'«“`]?([^\s\"'«»“”`,;<>]{4,128})"
+    r"(?:[\"']?\s{0,2}(?:[:=]|=>|:=)\s{0,2}|\s(?:is|es|era|was|seria)(?: ahora"
+    r"| now)?:?\s{1,2})[\"'«“`]?([^\s\"'«»“”`,;<>]{4,128})"
 )
 _BEARER = r"(?i)\bbearer\s{1,2}([0-9A-Za-z._~+/-]{16,}=*)"
 _STRONG_NAMES = ("=", ":")
-_NO_SECRET = frozenset(
-    "string str true false null none required optional xxxx changeme example ejemplo your tu su debe must should the la el un una de que"
-    " incorrect incorrecta wrong invalid valid expired caducada segura secure correcta correct obligatoria none nil undefined temporal"
-    " nueva new old process.env".split()
+_NO_SECRET = words(
+    "string str true false null none required optional xxxx changeme example ejemplo your tu su debe must should"
+    " the la el un una de que"
+    " incorrect incorrecta wrong invalid valid expired caducada segura secure correcta correct obligatoria none nil"
+    " undefined temporal"
+    " nueva new old process.env"
 )
 
 
