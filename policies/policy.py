@@ -1,4 +1,4 @@
-"""A guardrail policy: YAML text (policies/rules/guardrails) read into one frozen type with a digest, all errors at once.
+"""A guardrail policy: YAML text (policies/rules/guardrails) read into one frozen type, every error at once.
 
 No rule means no: a detector that the policy does not name is not run, a key that is not known is refused, and a check
 that fails blocks unless the policy says otherwise.
