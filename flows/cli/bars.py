@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+_TELL_S = 15.0
+"""How often a long task says how far it is where no bar can be drawn."""
 
 
 class Bar:
@@ -24,14 +27,21 @@ class Bar:
 
 
 class Line:
-    """One bar of a log file: nothing is drawn, the last note is kept for the closing line."""
+    """One bar of a log file: nothing is drawn; a line now and then says how far it is."""
 
-    def __init__(self) -> None:
+    def __init__(self, title: str, total: float | None, say: Callable[[str], None]) -> None:
+        self._title, self._total, self._say = title, total, say
+        self._done = 0.0
+        self._told_s = time.monotonic()
         self.note = ""
 
-    def advance(self, steps: float = 1, note: str = "") -> None:  # noqa: ARG002 - the interface of Task
-        """Keeps the note."""
+    def advance(self, steps: float = 1, note: str = "") -> None:
+        """Counts, keeps the note, and tells every 15 seconds."""
+        self._done += steps
         self.note = note or self.note
+        if self._total and time.monotonic() - self._told_s >= _TELL_S:
+            self._told_s = time.monotonic()
+            self._say(f"  {self._title}: {100 * self._done / self._total:.0f} %, {self.note}")
 
 
 class Bars:
@@ -50,7 +60,7 @@ class Bars:
         """A bar while the block runs, and one line with its time when it ends."""
         started_s = time.monotonic()
         if not self._live:
-            line = Line()
+            line = Line(title, total, self.say)
             yield line
             self.say(f"  {title}: {time.monotonic() - started_s:.1f} s{f', {line.note}' if line.note else ''}")
             return
