@@ -1,4 +1,4 @@
-"""Progress bars on stderr: what the stages' `Progress` looks like in a terminal. In a log file each bar is two lines."""
+"""Progress bars on stderr: what the stages' `Progress` looks like. A log file gets lines instead."""
 
 from __future__ import annotations
 
