@@ -47,7 +47,7 @@ class GatewaySettings(Frozen):
 
     gateway_body_bytes: int = Field(262_144, ge=1024, description="largest request body")
     gateway_prompt_tokens: int = Field(2_048, ge=16, description="longest prompt")
-    gateway_timeout_s: float = Field(60.0, gt=0, le=240, description="seconds for one answer, guarding included")
+    gateway_timeout_s: float = Field(120.0, gt=0, le=240, description="seconds for one answer, guarding included")
     gateway_concurrency: int = Field(256, ge=1, description="answers under way at once; one more is refused with 429")
     gateway_poll_s: float = Field(0.5, gt=0, description="how often the gateway looks for a new release")
 
