@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from infra.base_conversion import STEP
@@ -125,16 +125,27 @@ def prepare_base_model(home: Home, progress: Callable[[str], None], name: str = 
     `progress` is told each step in a sentence. Raises MissingPart when the wheel or the `train` extra is not installed,
     PartFailed when the conversion fails; nothing is left behind then.
     """
-    models = home.folder(home.models)
-    folder = models / name
-    with FileLock(models / f".{name}.lock", mode=0o600):
-        if not (folder / _MANIFEST).exists():
-            _prepare(name, folder, progress)
+    folder = home.models / name
+    if not (folder / _MANIFEST).exists():
+        models = home.folder(home.models)
+        lock = FileLock(models / f".{name}.lock", mode=0o600)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            progress("Another process prepares the base model: waiting for it")
+            lock.acquire()
+        try:
+            if not (folder / _MANIFEST).exists():
+                _prepare(name, folder, progress)
+        finally:
+            lock.release()
     return open_base_model(home, name)
 
 
 def _prepare(name: str, folder: Path, progress: Callable[[str], None]) -> None:
     gguf = _bundled_weights()
+    for left in folder.parent.glob(f".{name}.*/"):
+        shutil.rmtree(left)  # by a run that was killed: we hold the lock
     progress(f"Preparing the base model {name}, once per home")
     with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=folder.parent) as work:
         made = Path(work) / "model"

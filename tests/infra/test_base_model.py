@@ -100,6 +100,7 @@ def test_a_conversion_that_fails_leaves_nothing_behind(
 ) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF" + b"\0" * 64)
+    (home.folder(home.models) / f".{NAME}.killed" / "model").mkdir(parents=True)
     monkeypatch.setattr(infra.base_model, "_bundled_weights", lambda: broken)
     with pytest.raises(PartFailed, match="converting the base model ended with status 1"):
         prepare_base_model(home, lambda _: None)

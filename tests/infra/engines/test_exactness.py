@@ -47,14 +47,17 @@ SHAPES = {
 
 
 @pytest.fixture(scope="module")
-def reference(base_model: BaseModel) -> Any:
+def reference(base_model: BaseModel) -> Iterator[Any]:
     """The same weights in transformers, fp32."""
     import torch
     from transformers import AutoModelForCausalLM
 
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # on a busy machine, threads that wait for each other take ten times as long
     model = AutoModelForCausalLM.from_pretrained(base_model.folder, dtype=torch.float32)
     model.eval()
-    return model
+    yield model
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
