@@ -35,7 +35,7 @@ CREATE TABLE events (
     leaf BLOB NOT NULL,
     head BLOB NOT NULL
 );
-CREATE INDEX events_response ON events (response_id) WHERE response_id != '';
+CREATE INDEX events_response ON events (response_id, kind);
 CREATE INDEX events_kind ON events (kind);
 CREATE TABLE payloads (idx INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE tip (one INTEGER PRIMARY KEY CHECK (one = 1), signed TEXT NOT NULL);
