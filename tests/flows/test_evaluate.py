@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import infra.base_conversion
@@ -289,6 +289,7 @@ def test_what_does_not_belong_together_is_refused_before_an_engine_is_loaded(
 
 
 @given(st.integers(1, 60), st.integers(0, 70), st.integers(0, 5), st.randoms())
+@settings(deadline=None)
 def test_the_chosen_items_depend_on_themselves_and_the_seed_alone(
     count: int, most: int, seed: int, chance: object
 ) -> None:

@@ -52,15 +52,17 @@ def rows(count: int) -> list[SnapshotRow]:
 
 
 class Failing(ScriptedEngine):
-    """Fails for some items; counts how many it answers at once."""
+    """Fails for some items; counts how many it answers at once, and keeps the roles of the last conversation."""
 
     def __init__(self, *failing: int, delay_s: float = 0.0) -> None:
         super().__init__(delay_s=delay_s)
         self.failing = {f"Where is parcel {i}?" for i in failing}
         self.asked = self.at_once = self.most_at_once = 0
+        self.roles: list[str] = []
 
     async def generate(self, request: Generation) -> AsyncIterator[Chunk]:
         self.asked += 1
+        self.roles = [message.role for message in request.messages]
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
@@ -101,6 +103,11 @@ def test_an_engine_that_dies_ends_the_run_in_a_sentence_and_is_not_asked_for_eve
     assert engine.asked < 100 and engine.at_once == 0
 
 
+def test_failures_with_answers_between_them_do_not_end_the_run(guards: Guards) -> None:
+    answers = ask(Failing(*range(0, 120, 2)), guards, 120)
+    assert sum(answer.ended == "error" for answer in answers) == 60
+
+
 def test_an_engine_that_hangs_is_an_error_for_its_items(guards: Guards, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(generate, "_ANSWER_TIMEOUT_S", 0.2)
     answers = ask(ScriptedEngine(delay_s=30), guards, 3)
@@ -127,9 +134,11 @@ def test_what_is_cut_off_is_truncated_and_what_the_guards_stop_is_blocked(guards
 
 
 def test_a_prompt_without_a_system_sentence_sends_none(guards: Guards) -> None:
-    with_one = ask(ScriptedEngine(), guards, 1)
-    without = ask(ScriptedEngine(), guards, 1, PROMPT.model_copy(update={"system": ""}))
-    assert with_one[0].text != without[0].text
+    engine = Failing()
+    ask(engine, guards, 1)
+    assert engine.roles == ["system", "user"]
+    ask(engine, guards, 1, PROMPT.model_copy(update={"system": ""}))
+    assert engine.roles == ["user"]
 
 
 def test_no_rows_are_no_answers(guards: Guards) -> None:

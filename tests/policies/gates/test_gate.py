@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.contracts.evaluation import EngineRecord, EvaluationReport, Metric, Outcomes, PairedDifference, SubjectScores
@@ -141,6 +141,12 @@ def test_a_champion_that_changed_since_is_no_go() -> None:
     assert decide(gate(), report(), champion=Digest(sha256(b"newer"))).verdict == NO_GO
 
 
+def test_a_difference_from_a_subject_that_the_report_does_not_hold_counts_for_nothing() -> None:
+    rules = gate(RULES.replace("against: champion", "against: base"))
+    assert decide(rules, report(against="base")).verdict == GO
+    assert decide(rules, report(against="base", leave_out="base")).verdict == NO_GO
+
+
 def test_no_go_beats_inconclusive() -> None:
     assert decide(gate(), report(exact=(0.1, 0.1, 0.1), f1=(0.85, 0.7, 0.9))).verdict == NO_GO
 
@@ -165,6 +171,7 @@ def test_every_rule_gives_a_reason_with_what_was_measured() -> None:
 
 
 @given(st.sampled_from([*get_args(MetricName)]), st.floats(-100, 100))
+@settings(deadline=None)
 def test_a_report_without_subjects_passes_no_gate(metric: str, bound: float) -> None:
     text = (
         "name: any\nminimum_items: 1\noutcomes: {error_at_most: 1, truncated_at_most: 1}\n"

@@ -34,7 +34,7 @@ def sklearn_macro_f1(truth: list[str], predicted: list[str]) -> float:
 
 
 @given(PAIRS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_macro_f1_is_scikit_learns_on_the_items_and_on_every_resample(pairs: list[tuple[str, str]]) -> None:
     truth, predicted = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     statistic = macro_f1_of(truth, predicted)
