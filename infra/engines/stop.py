@@ -1,4 +1,4 @@
-"""Stop strings in a stream: the text up to the first of them, and not one character of it."""
+"""Stop strings in a stream: the text before the first that is complete, and not one character of it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ class StopScanner:
         if self.stopped:
             return ""
         text = self._held + text
-        found = [place for place in (text.find(stop) for stop in self._stop) if place >= 0]
+        # The first to end wins: so it does not matter how the text is cut.
+        found = [(text.index(stop) + len(stop), text.index(stop)) for stop in self._stop if stop in text]
         if found:
             self.stopped, self._held = True, ""
-            return text[: min(found)]
+            return text[: min(found)[1]]
         keep = max((_overlap(text, stop) for stop in self._stop), default=0)
         self._held = text[len(text) - keep :]
         return text[: len(text) - keep]
