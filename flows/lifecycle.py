@@ -32,7 +32,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Lifecycle:
-    """What a run handed on. `version` is None unless the verdict is GO; `release` is None while a review is waited for."""
+    """What a run handed on.
+
+    `version` is None unless the verdict is GO; `release` is None while a review is waited for.
+    """
 
     run_id: str
     findings: IngestFindings
@@ -47,7 +50,8 @@ class Lifecycle:
 def run_lifecycle(pipeline: Pipeline, shop: Workshop, *, approve_as: str = "") -> Lifecycle:
     """Runs the chain as one Prefect flow run named after the pipeline and the run.
 
-    `approve_as` approves unattended, where the access policy allows it. Raises SluiceError: the stage that failed says why.
+    `approve_as` approves unattended, where the access policy allows it. Raises SluiceError: the stage that failed says
+    why.
     """
     from prefect import flow
 

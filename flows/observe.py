@@ -58,7 +58,8 @@ class _Watch:
         from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
         done = 100.0 * line.step / line.of
-        about = f"step {line.step} of {line.of}, loss {line.loss:.3f}, {line.tokens_per_s:.0f} tokens/s, {line.eta_s:.0f} s left"
+        speed = f"{line.tokens_per_s:.0f} tokens/s, {line.eta_s:.0f} s left"
+        about = f"step {line.step} of {line.of}, loss {line.loss:.3f}, {speed}"
         if self._artifact is None:
             made = create_progress_artifact(done, key="training", description=about)
             assert isinstance(made, UUID)  # a coroutine only where an event loop runs, and none does here
@@ -88,7 +89,8 @@ def summary_markdown(pipeline: Pipeline, done: Lifecycle) -> str:
         f"Snapshot `{short(done.snapshot.digest)}`: {done.snapshot.rows_in:,} rows in, "
         + ", ".join(f"{split.rows:,} kept for {split.name}" for split in done.snapshot.splits)
         + f", {sum(count.rows for count in done.snapshot.quarantined):,} quarantined.",
-        f"Training: {figures.steps} steps, {float(figures.tokens_per_s):.0f} tokens/s, loss {float(figures.last_loss):.3f}.",
+        f"Training: {figures.steps} steps, {float(figures.tokens_per_s):.0f} tokens/s, "
+        f"loss {float(figures.last_loss):.3f}.",
         "| metric | " + " | ".join(scores.subject for scores in subjects) + " |",
         "|---|" + "---:|" * len(subjects),
     ]

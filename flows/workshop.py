@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flows.progress import Progress
 from infra.ledger.log import Ledger
 from infra.ledger.vault import Vault
+from infra.settings import Settings
 from infra.stores.blobs import Blobs
 from infra.stores.datasets import Datasets
 from infra.stores.releases import Releases
-
-from flows.progress import Progress
-from infra.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,6 @@ def hush() -> None:
 
 
 def child_environment(*, drop_prefixes: tuple[str, ...] = (), add: Mapping[str, str] | None = None) -> dict[str, str]:
-    """This process's environment for a subprocess: without the names that start so, with the switches, with `add`."""
+    """The environment for a subprocess: this process's less the names that start so, with the switches and `add`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(drop_prefixes)}
     return {**kept, **QUIET, **(add or {})}

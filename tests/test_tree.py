@@ -1,4 +1,4 @@
-"""The tree keeps its promises: one README line per file, small files, honest names, no pickle, no import cycle of rooms."""
+"""The tree keeps its promises: one README line per file, small files, honest names, no pickle."""
 
 import re
 import subprocess

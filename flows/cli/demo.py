@@ -21,7 +21,6 @@ def demo(
     pipeline: Annotated[str, typer.Argument(help="the pipeline to run")] = _PIPELINE,
 ) -> None:
     """Starts the servers, retrains, releases, sends six requests, checks the ledger and explains an answer."""
-    from infra.stores.callers import Callers
     from rich.console import Console
 
     from flows.cli.bars import Bars
@@ -33,6 +32,7 @@ def demo(
     from infra import processes
     from infra.ledger.log import Ledger
     from infra.settings import read_settings
+    from infra.stores.callers import Callers
 
     started_s = time.monotonic()
     console, bars, settings = Console(), Bars(), read_settings()

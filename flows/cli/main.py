@@ -16,7 +16,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Retrain your own model, let only what passes through, serve it guarded, and keep a record that can be checked.",
+    help="Retrain your own model, let only what passes through, serve it guarded, and keep a record to check.",
 )
 
 app.command("demo", rich_help_panel="Start here")(demo.demo)
@@ -39,7 +39,10 @@ app.command("schema", rich_help_panel="Reference")(show.schema)
 
 
 def main() -> None:
-    """Runs the command line. Exit codes: 0 done, 1 a gate or check said no, 2 bad input, 3 a part failed, 130 interrupted."""
+    """Runs the command line.
+
+    Exit codes: 0 done, 1 a gate or check said no, 2 bad input, 3 a part failed, 130 interrupted.
+    """
     from infra.errors import SluiceError
     from infra.quiet import hush
 

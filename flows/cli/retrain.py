@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from flows.lifecycle import Lifecycle
     from flows.pipeline import Pipeline
 
-PipelineName = Annotated[str, typer.Argument(metavar="PIPELINE", help="a shipped pipeline's name, or a path to a .yaml")]
+PipelineName = Annotated[
+    str, typer.Argument(metavar="PIPELINE", help="a shipped pipeline's name, or a path to a .yaml")
+]
 Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="replace a key of the file")]
 AsJson = Annotated[bool, typer.Option("--json", help="a stable JSON shape on stdout")]
 
@@ -37,7 +39,9 @@ def plan(pipeline: PipelineName, overrides: Overrides = None, as_json: AsJson = 
 def retrain(
     pipeline: PipelineName,
     overrides: Overrides = None,
-    approve_as: Annotated[str, typer.Option("--approve-as", metavar="NAME", help="approve unattended (demos, tests)")] = "",
+    approve_as: Annotated[
+        str, typer.Option("--approve-as", metavar="NAME", help="approve unattended (demos, tests)")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Runs the chain: data, fine-tuning, evaluation, gate, registration, review, release.

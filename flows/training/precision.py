@@ -17,8 +17,7 @@ Precision = Literal["fp32", "bf16"]
 _SIZE = 768
 _REPEATS = 5
 _WORTH_IT = 1.2
-"""bf16 must be so much faster before its lost digits are accepted. Some processors emulate it at a tenth of fp32's speed.
-"""
+"""bf16 must be so much faster before its lost digits are accepted. Some processors emulate it, ten times slower."""
 
 
 def set_threads(ranks: int) -> int:

@@ -101,6 +101,7 @@ def _join(job: Job, rank: int) -> torch.device:
         init_method=f"file://{job.folder}/rendezvous",
         rank=rank,
         world_size=job.recipe.training.ranks,
+        auto_mpi_discovery=False,
         verbose=False,
     )
     accelerator = get_accelerator()

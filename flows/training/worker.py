@@ -3,8 +3,8 @@
     read the job -> open the encrypted rows -> build model and plan -> resume -> train -> export -> measure
 
 It says what happens in lines on its standard output (see lines.py) and ends when its standard input does: the flow
-holds the other end, so that a killed flow leaves no training behind. It writes checkpoints and the adapter, and no row's
-text.
+holds the other end, so that a killed flow leaves no training behind. It writes checkpoints and the adapter, and no
+text of a row.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ from collections import Counter
 from pathlib import Path
 
 _CONNECT = re.compile(
-    r"(connect|sendto|sendmsg)\(.*sa_family=AF_INET6?,.*?(?:sin_addr=inet_addr\(\"([^\"]+)\"\)|inet_pton\(AF_INET6, \"([^\"]+)\")"
+    r"(connect|sendto|sendmsg)\(.*sa_family=AF_INET6?,.*?"
+    r"(?:sin_addr=inet_addr\(\"([^\"]+)\"\)|inet_pton\(AF_INET6, \"([^\"]+)\")"
 )
 _PORT = re.compile(r"sin6?_port=htons\((\d+)\)")
 

@@ -85,6 +85,11 @@ class PhoneNumber(Detector):
             return False
         return not (after[:1] in {"-", "/", ".", ",", ":"} and after[1:].isdigit()) and after[:1] not in {"%", "€", "$"}
 
+    def _tail_of_a_code(self, passage: Passage, start: int) -> bool:
+        """Whether digits, or capitals that are a code's, stand directly before the candidate."""
+        before = passage.text[max(0, start - 6) : start]
+        return before[-2:-1].isdigit() or (not passage.text.isupper() and compiled(_CODE).search(before) is not None)
+
     def _score(self, found: str, language: Language, cue: Cue) -> float:
         """How sure it is: 0 where nothing speaks for a phone."""
         digits = sum(letter.isdigit() for letter in found)

@@ -102,7 +102,7 @@ class Secrets(Detector):
                 yield from self._shaped(text, shape)
         for pattern in (_NAMED, _BEARER):
             for match in compiled(pattern).finditer(text):
-                value = match.group(1).rstrip(".!?)]}")
+                value = match.group(1).rstrip(".)]}")
                 if _looks_secret(value):
                     yield Span(match.start(1), match.start(1) + len(value), "PASSWORD", 0.8)
 
