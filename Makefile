@@ -32,7 +32,7 @@ $(INSTALLED): pyproject.toml requirements.lock
 	@echo "== making the environment in $(VENV) (about half a minute with a warm package cache)"
 	@start=$$(date +%s); \
 	$(PYTHON) -m venv $(VENV) && \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) && \
+	$(BIN)/python -m pip install -qqq --disable-pip-version-check uv==$(UV_VERSION) && \
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.lock --editable '.[dev]' && \
 	$(BIN)/python -m compileall -q $(addprefix $(VENV)/lib/python*/site-packages/,typer click rich pydantic) >/dev/null && \
 	touch $@ && \
@@ -42,7 +42,7 @@ demo: $(INSTALLED)
 	@$(BIN)/sluice demo
 
 test: $(INSTALLED)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --durations=25
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
