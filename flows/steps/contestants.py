@@ -23,7 +23,6 @@ from infra.errors import CheckFailed
 from infra.ner import NameFinders
 from infra.settings import EngineSettings
 from infra.stores.blobs import Blobs
-from policies.guardrails.compiled import compile_guards
 from policies.policy import GuardrailPolicy
 
 
@@ -89,6 +88,9 @@ async def sit(contestant: Contestant, conditions: Conditions, blobs: Blobs, show
     Raises PartFailed when the engine cannot be loaded or fails item after item, CheckFailed for an adapter without
     its files.
     """
+    # Late: guardrails-ai takes seconds to import.
+    from policies.guardrails.compiled import compile_guards
+
     guards = compile_guards(conditions.policy, prompt=contestant.prompt, names=conditions.names)
     adapter = None if conditions.engine.engine_name == "scripted" else _files(contestant.adapter, blobs)
     engine = await asyncio.to_thread(load_engine, conditions.engine, conditions.base, adapter)

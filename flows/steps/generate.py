@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from flows.steps.results import Answered
 from infra.contracts.model_version import PromptSpec
 from infra.contracts.row import SnapshotRow
 from infra.engines.engine import Engine, Message, Sampling
 from infra.errors import PartFailed, SluiceError
-from policies.guardrails.compiled import Guards
-from policies.guardrails.guarded import Ended, InputChecked, answer
+
+if TYPE_CHECKING:
+    from policies.guardrails.compiled import Guards
+    from policies.guardrails.guarded import Ended
 
 _ANSWER_TIMEOUT_S = 120.0
 """An answer that takes longer is an error: an engine that hangs must not hold up a run for ever."""
@@ -92,6 +94,9 @@ async def _guarded(
     engine: Engine, guards: Guards, row: SnapshotRow, prompt: PromptSpec
 ) -> tuple[tuple[Message, ...], Ended | None]:
     """One item on the path of serving: the messages as the engine saw them, and how it ended."""
+    # Late: guardrails-ai takes seconds to import.
+    from policies.guardrails.guarded import Ended, InputChecked, answer
+
     system = (Message("system", prompt.system),) if prompt.system else ()
     messages = (*system, Message("user", row.text))
     sampling = Sampling(max_new_tokens=prompt.max_new_tokens)
