@@ -21,7 +21,8 @@ from infra.server_state import read_state
 from infra.settings import read_settings
 from infra.stores.callers import Callers
 
-_TEXT = "My order has not arrived yet, where is it?"
+_TEXT = "My order 0000 has not arrived yet, where is it?"
+"""The number changes, and with it the scripted answer: some are names for the guards to weigh, most are not."""
 _CALLERS = (1, 8, 32)
 _REQUESTS = 400
 
@@ -41,9 +42,9 @@ async def _ask(url: str, request: bytes, times_s: list[float], requests: int) ->
     """One caller on one connection. Raw sockets: an HTTP client would cost as much as the gateway."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-    for _ in range(requests):
+    for number in range(requests):
         begun_s = time.perf_counter()
-        writer.write(request)
+        writer.write(request.replace(b"order 0000", f"order {number:04d}".encode()))
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         if b" 200 " not in head.split(b"\r\n", 1)[0]:
             raise SystemExit(head.decode())
