@@ -41,7 +41,8 @@ class Line:
         self.note = note or self.note
         if self._total and time.monotonic() - self._told_s >= _TELL_S:
             self._told_s = time.monotonic()
-            self._say(f"  {self._title}: {100 * self._done / self._total:.0f} %, {self.note}")
+            note = f", {self.note}" if self.note else ""
+            self._say(f"  {self._title}: {100 * self._done / self._total:.0f} %{note}")
 
 
 class Bars:
