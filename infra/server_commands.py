@@ -142,7 +142,7 @@ def _mlflow(settings: Settings, port: int) -> ServerCommand:
 
 def _gateway(settings: Settings, port: int, engine: str) -> ServerCommand:
     folder = settings.home.folder(settings.home.gateway)
-    arguments = [sys.executable, "-m", "bentoml", "serve", "services.gateway:Gateway"]
+    arguments = [sys.executable, "-m", "services.start", "serve", "services.gateway:Gateway"]
     arguments += ["--host", settings.servers.host, "--port", str(port), "--working-dir", str(folder)]
     arguments += ["--timeout-keep-alive", "75", "--timeout-graceful-shutdown", str(_DRAIN_S)]
     environment = _environment(settings, SLUICE_ENGINE_NAME=engine, BENTOML_HOME=str(folder / "bento-home"))

@@ -85,8 +85,10 @@ async def _answer_one(engine: Engine, guards: Guards, row: SnapshotRow, prompt: 
         return _error(row, started, error.what)
     if ended is None or ended.outcome not in {"answered", "blocked"}:
         return _error(row, started, f"the answer ended as {ended.outcome if ended else 'nothing'}")
-    blocked, cut = ended.outcome == "blocked", ended.finish_reason == "length"
-    state: Literal["whole", "truncated", "blocked"] = "blocked" if blocked else "truncated" if cut else "whole"
+    # An answer that was cut off may be blocked for that very reason (half a JSON object): cut off is what it was.
+    blocked = ended.outcome == "blocked"
+    cut = ended.finish_reason == "length" or (blocked and ended.completion_tokens >= prompt.max_new_tokens)
+    state: Literal["whole", "truncated", "blocked"] = "truncated" if cut else "blocked" if blocked else "whole"
     return Answered(row.row_id, ended.text, state, seconds, ended.completion_tokens, logprob)
 
 

@@ -30,6 +30,8 @@ def python_targets(path: Path) -> Counter[str]:
         event, target, _, command = line.split("\t", 3)
         value = ast.literal_eval(target)
         if isinstance(value, str) and event == "socket.connect":
+            if "docker" in value:
+                found[f"{event} {value!r} by {command}"] += 1
             continue  # a Unix socket's path
         host = value[0] if isinstance(value, tuple) else value
         if not is_loopback(host):
