@@ -13,8 +13,11 @@ try:
     services.start.main()
 except SystemExit:
     pass
-import circus.arbiter
-circus.arbiter.Arbiter([], "tcp://127.0.0.1:1", "tcp://127.0.0.1:2", check_delay=None)
+import socket
+import zmq
+from circus.arbiter import Arbiter
+supervisor = Arbiter([], "inproc://control", "inproc://events", context=zmq.Context(), check_delay=0)
+assert supervisor.fqdn == socket.gethostname()
 print([event for event in asked if event != "socket.gethostname"])
 """
 
