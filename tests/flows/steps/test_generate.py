@@ -133,6 +133,17 @@ def test_what_is_cut_off_is_truncated_and_what_the_guards_stop_is_blocked(guards
     assert (answer.ended, answer.text, answer.output_tokens) == ("blocked", "", 0)
 
 
+def test_json_that_was_cut_off_is_truncated_though_the_guards_block_it() -> None:
+    schema = '{"type": "object", "properties": {"a": {"type": "string", "minLength": 24}}, "required": ["a"]}'
+    prompt = PromptSpec(system="s", answer_format="json", max_new_tokens=3, json_schema=schema)
+    rule = "{id: structure, detector: json_structure, action: block}"
+    policy = parse_guardrails(f"name: p\nstream: buffer\ninput: []\noutput: [{rule}]", source="p.yaml")
+    guards = compile_guards(policy, prompt=prompt, names=NameFinders(None, None, load_name_lists()))
+    assert [answer.ended for answer in ask(ScriptedEngine(), guards, 2, prompt)] == ["truncated"] * 2
+    longer = prompt.model_copy(update={"max_new_tokens": 60})
+    assert [answer.ended for answer in ask(ScriptedEngine(), guards, 2, longer)] == ["whole"] * 2
+
+
 def test_a_prompt_without_a_system_sentence_sends_none(guards: Guards) -> None:
     engine = Failing()
     ask(engine, guards, 1)
