@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from infra.engines.load import AdapterFiles, load_engine
-from policies.guardrails.compiled import Guards, compile_guards
-
 from infra.base_model import BaseModel, open_base_model
 from infra.contracts.adapter import Adapter
 from infra.contracts.model_version import ModelVersion, PromptSpec
+from infra.engines.load import AdapterFiles, load_engine
 from infra.errors import CheckFailed
 from infra.home import Home
 from infra.ner import NameFinders, load_name_finders
@@ -20,6 +18,7 @@ from infra.rules import read_rule
 from infra.settings import EngineSettings
 from infra.stores.blobs import Blobs
 from infra.stores.releases import VerifiedRelease
+from policies.guardrails.compiled import Guards, compile_guards
 from policies.policy import parse_guardrails
 from services.served import Served
 

@@ -12,9 +12,8 @@ from infra.engines.engine import Engine
 from services.replies import ModelEntry
 
 if TYPE_CHECKING:
-    from policies.guardrails.compiled import Guards
-
     from infra.stores.releases import VerifiedRelease
+    from policies.guardrails.compiled import Guards
 
 SCRIPTED = "scripted"
 
