@@ -17,8 +17,6 @@ QUIET: dict[str, str] = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    # Its assistant asks the local Docker daemon at start, wherever a docker command is installed.
-    "MLFLOW_ENABLE_ASSISTANT_SANDBOX": "false",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
     # The terminal has our bars and one sentence per failure; Prefect's own lines and stack traces are in its UI.
