@@ -136,7 +136,7 @@ def _mlflow(settings: Settings, port: int) -> ServerCommand:
     arguments += ["--artifacts-destination", str(settings.home.folder(folder / "artifacts"))]
     arguments += ["--uvicorn-opts", "--no-access-log --log-level warning"]
     # Its background jobs (a worker process each) serve features that Sluice does not use.
-    # Its assistant asks the Docker daemon for left-over containers wherever a docker command is installed: here is none.
+    # Its assistant asks the Docker daemon for left-over containers wherever a docker command is found: here is none.
     nowhere = f"unix://{folder / 'nothing.sock'}"
     environment = _environment(settings, MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false", DOCKER_HOST=nowhere)
     return ServerCommand("mlflow", tuple(arguments), environment, settings.home.root, _url(settings, port), "/health")
