@@ -55,13 +55,16 @@ class NameLists:
     """Names that are everyday words too (rosa, mark, may): alone they say nothing."""
     common: frozenset[str]
     """Everyday words that are no names."""
+    nouns: frozenset[str]
+    """English nouns of a dictionary that knows some people and places too."""
 
     def is_common(self, word: str) -> bool:
         """Whether a word is an everyday one, in its basic form or in one of English's regular forms."""
-        if word in self.common:
-            return True
-        stems = (word[: -len(ending)] + rest for ending, rest in _ENDINGS if word.endswith(ending))
-        return any(stem in self.common for stem in stems)
+        return _has_form(word, self.common)
+
+    def is_noun(self, word: str) -> bool:
+        """Whether the dictionary has it as a noun."""
+        return _has_form(word, self.nouns)
 
 
 @dataclass(frozen=True)
@@ -138,18 +141,28 @@ def _english_model() -> Path:
     return sorted(Path(next(iter(package.submodule_search_locations))).glob("en_core_web_md-*"))[-1]
 
 
-def _dictionary() -> frozenset[str]:
-    """The base forms that the model's lemmatiser knows."""
+def _dictionary() -> tuple[frozenset[str], frozenset[str]]:
+    """The base forms that the English model's lemmatiser knows (WordNet's): nouns, and all others."""
     import srsly  # type: ignore[import-untyped]
 
     tables = srsly.msgpack_loads((_english_model() / "lemmatizer" / "lookups" / "lookups.bin").read_bytes())
-    return frozenset(word for words in tables["lemma_index"].values() for word in words if word.isalpha())
+    by_size = sorted((frozenset(filter(str.isalpha, words)) for words in tables["lemma_index"].values()), key=len)
+    return by_size[-1], frozenset().union(*by_size[:-1])
 
 
 def load_name_lists() -> NameLists:
     """Reads the lists that ship in infra/names, and the dictionary that comes with the English model (WordNet's)."""
     given, surnames, words, common = (_read_list(_LISTS / f"{name}.txt") for name in _LIST_NAMES)
-    return NameLists(given, surnames, words, common | (_dictionary() - given - surnames))
+    nouns, others = _dictionary()
+    listed = given | surnames
+    return NameLists(given, surnames, words, common | (others - listed), nouns - listed)
+
+
+def _has_form(word: str, known: frozenset[str]) -> bool:
+    if word in known:
+        return True
+    stems = (word[: -len(ending)] + rest for ending, rest in _ENDINGS if word.endswith(ending))
+    return any(stem in known for stem in stems)
 
 
 def load_name_finders() -> NameFinders:

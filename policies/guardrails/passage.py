@@ -61,9 +61,12 @@ class Passage:
 
     @cached_property
     def has_case(self) -> bool:
-        """Whether capitals say something: there are Capitalised words, and the text is not mostly in capitals."""
+        """Whether capitals say something: there are Capitalised words, and the text is not mostly in capitals.
+
+        Where a redaction has taken words out, its placeholder stands for one: redacting again must not find more.
+        """
         text = self.text
-        if compiled(r"\b[A-Z][a-z]").search(text) is None and compiled(r"\p{Lu}\p{Ll}").search(text) is None:
+        if not self.placeholders and compiled(r"\p{Lu}\p{Ll}").search(text) is None:
             return False
         return sum(map(str.isupper, text)) <= _CAPITALS * sum(map(str.isalpha, text))
 

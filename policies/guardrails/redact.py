@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import islice, pairwise
 
 
 @dataclass(frozen=True)
@@ -29,27 +31,19 @@ def placeholder(entity: str) -> str:
 def settle(spans: Iterable[Span]) -> tuple[Span, ...]:
     """Sorted spans without overlaps that cover every code point that the given ones cover.
 
-    The longest wins, then the surer one. What is left of a loser outside the winner keeps its own entity, so that
+    The longest wins, then the surer one. What is left of a loser outside the winners keeps its own entity, so that
     nothing that was found stays readable.
     """
     kept: list[Span] = []
     for span in sorted(set(spans), key=lambda span: (-span.length, -span.score, span.start, span.entity)):
-        kept += _outside(span, kept)
-    return tuple(sorted(kept, key=lambda span: span.start))
-
-
-def _outside(span: Span, kept: list[Span]) -> list[Span]:
-    parts = [span]
-    for winner in kept:
-        parts = [piece for part in parts for piece in _minus(part, winner)]
-    return parts
-
-
-def _minus(part: Span, winner: Span) -> list[Span]:
-    if part.end <= winner.start or winner.end <= part.start:
-        return [part]
-    edges = ((part.start, winner.start), (winner.end, part.end))
-    return [replace(part, start=start, end=end) for start, end in edges if start < end]
+        first = bisect_right(kept, span.start, key=lambda winner: winner.end)
+        last = bisect_left(kept, span.end, lo=first, key=lambda winner: winner.start)
+        winners = kept[first:last]
+        edges = pairwise([span.start, *(edge for winner in winners for edge in (winner.start, winner.end)), span.end])
+        gaps = [(start, end) for start, end in islice(edges, 0, None, 2) if start < end or span.length == 0]
+        free = [replace(span, start=start, end=end) for start, end in gaps]
+        kept[first:last] = sorted([*winners, *free], key=lambda each: each.start)
+    return tuple(kept)
 
 
 def redact(text: str, spans: Iterable[Span]) -> str:

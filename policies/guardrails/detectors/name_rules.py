@@ -32,6 +32,7 @@ class Word:
     surname: bool
     everyday: bool
     common: bool
+    noun: bool
 
     @property
     def initial(self) -> bool:
@@ -88,6 +89,7 @@ def words_of(passage: Passage, lists: NameLists) -> tuple[Word, ...]:
                 plain in lists.surnames,
                 plain in lists.words,
                 lists.is_common(plain),
+                lists.is_noun(plain),
             )
         )
     return tuple(found)
@@ -175,7 +177,7 @@ def _name_like(word: Word, passage: Passage, before: _Before, run: list[Word]) -
     if not passage.has_case:
         return word.listed or (before.strong and not word.common and len(run) < 2)
     if word.capital:
-        return word.listed or not word.common
+        return word.listed or not (word.common or (word.noun and not before.strong))
     if word.sure:
         return not run or not run[0].capital
     return word.listed and any(each.sure for each in run) and not run[0].capital

@@ -55,13 +55,13 @@ class Person(Detector):
 def may_name_somebody(passage: Passage, words: Sequence[Word]) -> bool:
     """Whether the model is worth its milliseconds: there is a capital that no sentence's beginning explains."""
     if not passage.has_case:
-        return any(word.capital and not word.common for word in words)
+        return any(word.capital and not (word.common or word.noun) for word in words)
     for index, word in enumerate(words):
         if not word.capital or word.plain in cues.TITLES or word.initial:
             continue
         between = passage.text[words[index - 1].end : word.start] if index else "."
         first = any(sign in between for sign in ".?!\n:")
-        if not word.common or (not first and not passage.text[word.start : word.end].isupper()):
+        if not (word.common or word.noun) or (not first and not passage.text[word.start : word.end].isupper()):
             return True
     return False
 

@@ -65,11 +65,7 @@ class PhoneNumber(Detector):
                 continue
             cue = nearest_cue(passage, start, end, speaks_for=_WORDS, against=OTHER_NUMBERS)
             score = self._score(found, passage.language, cue)
-            if (
-                score < 0.7
-                and not passage.text.isupper()
-                and compiled(_CODE).search(passage.text[max(0, start - 6) : start])
-            ):
+            if score < 0.7 and self._tail_of_a_code(passage, start):
                 continue
             if not score and cue is Cue.NONE and _fills_line(passage, start, end):
                 score = 0.55

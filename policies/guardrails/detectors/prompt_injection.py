@@ -14,14 +14,12 @@ from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import compiled
 from policies.guardrails.redact import Span
 
-_SPACED = r"(?:\b\p{L} {1,3}){7,}\p{L}\b"
+_SPACED = r"\b[a-z](?: {1,3}[a-z]){7,}\b"
 _BASE64 = r"[A-Za-z0-9+/]{20,}={0,2}"
 _BACKWARDS = r"\b(?:al reves|backwards?|reversed?)\b"
 _QUOTED = r"[«\"“][^«»\"“”\n]{3,200}[»\"”]"
 _HIDDEN_BONUS = 0.3
 """An order that hides is worth so much more than one that does not."""
-_LOOK_AT = 20_000
-"""Code points that are looked at; the size check comes before."""
 
 
 class PromptInjection(Detector):
@@ -33,7 +31,7 @@ class PromptInjection(Detector):
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """One span over the whole text, whose score joins the weights of all wordings found (noisy or)."""
-        doubt = _doubt(passage.intent[:_LOOK_AT])
+        doubt = _doubt(passage.intent)
         for hidden in _hidden(passage):
             found = _doubt(hidden)
             if found < 1.0:
@@ -68,10 +66,10 @@ def _hidden(passage: Passage) -> Iterator[str]:
     """What the text may hide: letters set apart, base64, words backwards."""
     if compiled(_SPACED).search(passage.intent) is not None:
         yield _closed_up(passage.intent)
-    for match in compiled(_BASE64).finditer(passage.text):
-        decoded = _decoded(match.group())
-        if decoded:
-            yield intent(plain(fold(decoded).text))
+    decoded = [_decoded(match.group()) for match in compiled(_BASE64).finditer(passage.text)]
+    if any(decoded):
+        # All at once: a hundred harmless ones before it must neither hide an order nor cost a hundred searches.
+        yield intent(plain(fold("\n".join(decoded)).text))
     if compiled(_BACKWARDS).search(passage.intent) is not None:
         yield passage.intent[::-1]
 

@@ -102,8 +102,8 @@ class Secrets(Detector):
                 yield from self._shaped(text, shape)
         for pattern in (_NAMED, _BEARER):
             for match in compiled(pattern).finditer(text):
-                value = match.group(1).rstrip(".)]}")
-                if _looks_secret(value):
+                value = match.group(1).rstrip(".?)]}")
+                if _looks_secret(value.rstrip("!")):
                     yield Span(match.start(1), match.start(1) + len(value), "PASSWORD", 0.8)
 
     def _shaped(self, text: str, shape: _Shape) -> Iterator[Span]:
