@@ -27,7 +27,11 @@ ENTITIES = (
     "AKIAQ3EGRZ7PLMN2VW4X",
     "postgresql://ana:kZ8q2LmX@10.0.4.12:5432/clientes",
     "47996692Q",
+    "nacida el 26/3/1995",
 )
+"""The last is found by the words before it alone, which stay."""
+OFFSETS = (*range(90, 210, 9), *range(350, 520, 9))
+"""Around the first cut, and around the end of what its checks see."""
 FILLER = "We looked at it and all is fine, the parcel left the depot today. "
 
 
@@ -76,13 +80,19 @@ def test_any_text_of_awkward_signs_is_the_same_for_any_cut(guards: Guards, text:
 
 
 @pytest.mark.parametrize("entity", ENTITIES)
-def test_an_entity_at_every_offset_of_a_segment_is_caught_as_if_whole(guards: Guards, entity: str) -> None:
-    for offset in range(0, 3 * len(FILLER), 29):
-        text = (FILLER * 8)[:offset] + " " + entity + " " + FILLER * 8
-        stream = guards.stream("en")
+@pytest.mark.parametrize(
+    "filler", [FILLER, "we looked at it and all is fine now ", "left,the,depot,today,"], ids=["ends", "blanks", "none"]
+)
+def test_an_entity_at_every_offset_of_a_segment_is_caught_as_if_whole(guards: Guards, entity: str, filler: str) -> None:
+    gap = " " if entity[0] in "pn" or " " in filler else ","
+    lead = entity[: -len("26/3/1995")] if entity.startswith("nacida") else ""
+    for offset in OFFSETS:
+        before, after = (filler * 30)[:offset] + gap + lead, gap + (filler * 40)[:700]
+        text = before + entity.removeprefix(lead) + after
+        stream = guards.stream("es")
         out = "".join(stream.push(letter) for letter in text) + stream.finish()
-        assert entity not in out
-        assert out == guards.check_output(text, "en").text
+        assert (out[: len(before)], out[-len(after) :], out.count("<")) == (before, after, 1), offset
+        assert out == guards.check_output(text, "es").text
 
 
 def test_one_character_at_a_time_never_shows_a_part_of_what_is_redacted(guards: Guards) -> None:
