@@ -83,7 +83,8 @@ class PhoneNumber(Detector):
 
     def _tail_of_a_code(self, passage: Passage, start: int) -> bool:
         """Whether digits, or capitals that are a code's, stand directly before the candidate."""
-        before = passage.text[max(0, start - 6) : start]
+        # On the same line only: a number that begins a line is not the tail of what ended the one above.
+        before = passage.text[max(0, start - 6) : start].rpartition("\n")[2]
         return before[-2:-1].isdigit() or (not passage.text.isupper() and compiled(_CODE).search(before) is not None)
 
     def _score(self, found: str, language: Language, cue: Cue) -> float:

@@ -30,6 +30,9 @@ FOUND: list[tuple[Language, str, str, str]] = [
     ("es", "móvil 612 34 56 78", "612 34 56 78", "PHONE_NUMBER"),
     ("es", "llámame al +34 612345678", "+34 612345678", "PHONE_NUMBER"),
     ("es", "mi cel es 5528582618", "5528582618", "PHONE_NUMBER"),
+    # What ends the line above is not the head of the number.
+    ("es", "nos vemos a las 8\n612345678", "612345678", "PHONE_NUMBER"),
+    ("es", "es de AB12\n612345678", "612345678", "PHONE_NUMBER"),
     ("en", "call (312) 340-4716 now", "(312) 340-4716", "PHONE_NUMBER"),
     ("en", "call +44 7966 461774", "+44 7966 461774", "PHONE_NUMBER"),
     ("en", "write to ana.gil+x@mail.example.org today", "ana.gil+x@mail.example.org", "EMAIL_ADDRESS"),
