@@ -10,7 +10,7 @@ from uuid import UUID
 from flows.pipeline import Pipeline
 from flows.training.step_line import StepLine
 from flows.workshop import Workshop
-from infra.contracts.evaluation import Metric, Subject
+from infra.contracts.evaluation import Subject, SubjectScores
 from infra.digest import short
 from infra.stores.registry import Registry
 from infra.stores.tracking import Figure, Tracking
@@ -94,7 +94,7 @@ def summary_markdown(pipeline: Pipeline, done: Lifecycle) -> str:
         "| metric | " + " | ".join(scores.subject for scores in subjects) + " |",
         "|---|" + "---:|" * len(subjects),
     ]
-    rows = [f"| {name} | " + " | ".join(_cell(scores.metric(name)) for scores in subjects) + " |" for name in names]
+    rows = [f"| {name} | " + " | ".join(_cell(scores, name) for scores in subjects) + " |" for name in names]
     reasons = [
         f"- {reason.verdict.value}: {reason.rule}, required {reason.required}, measured {reason.measured}"
         for reason in done.decision.reasons
@@ -104,5 +104,6 @@ def summary_markdown(pipeline: Pipeline, done: Lifecycle) -> str:
     )
 
 
-def _cell(metric: Metric | None) -> str:
-    return "-" if metric is None else f"{metric.value:.3f} ({metric.low:.3f} to {metric.high:.3f})"
+def _cell(scores: SubjectScores, name: str) -> str:
+    metric = scores.metric(name)
+    return metric.in_words if metric else "-"

@@ -125,9 +125,7 @@ def _report(report: EvaluationReport | None, manifest: ModelVersion) -> _Found:
         return (), ()
     candidate = report.scores("candidate")
     metrics = candidate.metrics if candidate else ()
-    scores = tuple(
-        Fact(metric.name, f"{metric.value:.3f} ({metric.low:.3f} to {metric.high:.3f})") for metric in metrics
-    )
+    scores = tuple(Fact(metric.name, metric.in_words) for metric in metrics)
     engine = Fact("engine", f"{report.engine.name} {report.engine.version}, {report.engine.precision}")
     checks = (
         Check("evaluates the manifest's adapter", report.adapter == manifest.adapter),

@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+    from rich.table import Table
+
     from flows.demo_requests import Answered
     from flows.ingest import IngestFindings
     from infra.ledger.check import LedgerCheck
@@ -62,7 +67,7 @@ def demo(
         raise typer.Exit(1)
 
 
-def findings_table(findings: IngestFindings) -> object:
+def findings_table(findings: IngestFindings) -> Table:
     """What was planted in the data, and how much of it the chain found."""
     from rich.table import Table
 
@@ -76,7 +81,7 @@ def findings_table(findings: IngestFindings) -> object:
     return table
 
 
-def requests_table(answered: tuple[Answered, ...]) -> object:
+def requests_table(answered: tuple[Answered, ...]) -> Table:
     """One line for each request: what was sent, and what happened to it."""
     from rich.markup import escape
     from rich.table import Table
@@ -95,11 +100,8 @@ def ledger_line(check: LedgerCheck) -> str:
     return f"Ledger: [red]{len(check.problems)} problems[/red], see: sluice audit verify"
 
 
-def print_links(console: object, services: tuple[Service, ...], home: object, seconds: float) -> None:
+def print_links(console: Console, services: tuple[Service, ...], home: Path, seconds: float) -> None:
     """Addresses of what is running, and how to go on."""
-    from rich.console import Console
-
-    assert isinstance(console, Console)
     for service in services:
         console.print(f"  {service.name:<8} {service.url}", highlight=False)
     console.print(f"  state    {home}", highlight=False)

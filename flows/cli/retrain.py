@@ -69,15 +69,8 @@ def result_json(pipeline: Pipeline, done: Lifecycle) -> dict[str, Any]:
 
     `metrics` names candidate, base and champion (null where there was none), each metric as {value, low, high}.
     """
-    from infra.contracts.evaluation import Subject
+    from flows.cli.scores import metrics_json
 
-    subjects: tuple[Subject, ...] = ("candidate", "base", "champion")
-    metrics: dict[str, Any] = {}
-    for subject in subjects:
-        scores = done.report.scores(subject)
-        metrics[subject] = scores and {
-            metric.name: {"value": metric.value, "low": metric.low, "high": metric.high} for metric in scores.metrics
-        }
     return {
         "pipeline": pipeline.name,
         "run_id": done.run_id,
@@ -86,7 +79,7 @@ def result_json(pipeline: Pipeline, done: Lifecycle) -> dict[str, Any]:
         "reasons": [reason.model_dump(mode="json") for reason in done.decision.reasons],
         "model_version": done.version.version if done.version else None,
         "release": done.release.sequence if done.release else None,
-        "metrics": metrics,
+        "metrics": metrics_json(done.report),
         "digests": {
             "snapshot": done.snapshot.digest,
             "adapter": done.adapter.digest,

@@ -161,17 +161,13 @@ def review_json(review: Review) -> dict[str, Any]:
 
 def shown_json(review: Review, report: EvaluationReport, decision: GateDecision) -> dict[str, Any]:
     """The stable shape of `review show --json`."""
+    from flows.cli.scores import metrics_json
+
     return {
         **review_json(review),
         "verdict": decision.verdict.value,
         "reasons": [reason.model_dump(mode="json") for reason in decision.reasons],
-        "metrics": {
-            scores.subject: {
-                metric.name: {"value": metric.value, "low": metric.low, "high": metric.high}
-                for metric in scores.metrics
-            }
-            for scores in report.subjects
-        },
+        "metrics": metrics_json(report),
         "outcomes": {scores.subject: scores.outcomes.model_dump() for scores in report.subjects},
         "decisions": [one.model_dump(mode="json") for one in review.decisions],
         "made_from": review.manifest.model_dump(mode="json", exclude={"prompt"}),
@@ -180,21 +176,14 @@ def shown_json(review: Review, report: EvaluationReport, decision: GateDecision)
 
 def _print_review(review: Review, report: EvaluationReport, decision: GateDecision) -> None:
     from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+
+    from flows.cli.scores import gate_table, scores_table
 
     manifest = review.manifest
     console = Console()
     console.print(f"{manifest.pipeline} version {manifest.version}: review {review.state}", highlight=False)
-    scores = Table("metric", *(one.subject for one in report.subjects), title="95 % intervals, the same held-out rows")
-    for name in dict.fromkeys(metric.name for one in report.subjects for metric in one.metrics):
-        found = [one.metric(name) for one in report.subjects]
-        scores.add_row(name, *(f"{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]" if one else "–" for one in found))
-    gate = Table("rule", "required", "measured", "verdict", title=f"gate: {decision.verdict.value}")
-    for reason in decision.reasons:
-        gate.add_row(*map(escape, (reason.rule, reason.required, reason.measured, reason.verdict.value)))
-    for table in (scores, gate):
-        console.print(table)
+    console.print(scores_table(report))
+    console.print(gate_table(decision))
     typer.echo(f"manifest      {manifest.digest}, made from")
     for name in ("snapshot", "base_model", "adapter", "report", "decision", "guardrails", "access"):
         typer.echo(f"  {name:<12}{getattr(manifest, name)}")

@@ -6,12 +6,11 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.cli.retrain import state_of
+from flows.cli.scores import gate_table, scores_table
 from flows.lifecycle import Lifecycle
 from flows.pipeline import Pipeline
-from infra.contracts.evaluation import Metric, Subject
 from infra.digest import short
 
-_SUBJECTS: tuple[Subject, ...] = ("candidate", "base", "champion")
 _COLOURS = {"GO": "green", "NO_GO": "red", "INCONCLUSIVE": "yellow"}
 
 
@@ -20,8 +19,8 @@ def print_summary(pipeline: Pipeline, done: Lifecycle) -> None:
     console = Console()
     console.print(data_table(done))
     console.print(training_line(done))
-    console.print(scores_table(done))
-    console.print(gate_table(done))
+    console.print(scores_table(done.report))
+    console.print(gate_table(done.decision))
     console.print(verdict_line(pipeline, done))
     console.print(f"[dim]next:[/dim] {next_command(pipeline, done)}", highlight=False)
 
@@ -58,35 +57,6 @@ def training_line(done: Lifecycle) -> str:
     )
 
 
-def scores_table(done: Lifecycle) -> Table:
-    """Each metric of candidate, base and champion with its 95 % interval."""
-    subjects = [scores for subject in _SUBJECTS if (scores := done.report.scores(subject))]
-    items = subjects[0].outcomes.items if subjects else 0
-    table = Table(title=f"Evaluation on {items:,} held-out items (95 % intervals)", title_justify="left")
-    table.add_column("metric")
-    for scores in subjects:
-        table.add_column(scores.subject, justify="right")
-    for name in dict.fromkeys(metric.name for scores in subjects for metric in scores.metrics):
-        table.add_row(name, *(_cell(scores.metric(name)) for scores in subjects))
-    outcomes = (
-        (scores.outcomes.correct, scores.outcomes.wrong, scores.outcomes.truncated, scores.outcomes.error)
-        for scores in subjects
-    )
-    table.add_row("correct/wrong/truncated/error", *("/".join(map(str, counts)) for counts in outcomes))
-    return table
-
-
-def gate_table(done: Lifecycle) -> Table:
-    """Each rule of the gate with what it required and what was measured."""
-    table = Table(
-        "rule", "required", "measured", "verdict", title=f"Gate {short(done.decision.gate)}", title_justify="left"
-    )
-    for reason in done.decision.reasons:
-        colour = _COLOURS[reason.verdict.value]
-        table.add_row(reason.rule, reason.required, reason.measured, f"[{colour}]{reason.verdict.value}[/{colour}]")
-    return table
-
-
 def verdict_line(pipeline: Pipeline, done: Lifecycle) -> str:
     """Verdict, version and what state the run ended in."""
     colour = _COLOURS[done.decision.verdict.value]
@@ -105,7 +75,3 @@ def next_command(pipeline: Pipeline, done: Lifecycle) -> str:
     if done.version:
         return f"sluice review show {pipeline.name} {done.version.version}"
     return f"read the reasons above, then: sluice retrain {pipeline.name}"
-
-
-def _cell(metric: Metric | None) -> str:
-    return "-" if metric is None else f"{metric.value:.3f} ({metric.low:.3f} to {metric.high:.3f})"

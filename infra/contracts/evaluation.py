@@ -17,6 +17,11 @@ class Metric(Frozen):
     low: float
     high: float
 
+    @property
+    def in_words(self) -> str:
+        """The value with its interval, for people."""
+        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
 
 class Outcomes(Frozen):
     """Every item is in exactly one of these; nothing is silently zero."""

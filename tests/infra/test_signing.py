@@ -6,14 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.contracts.policy_ref import PolicyRef
+from infra.contracts.dataset import SplitManifest
 from infra.contracts.row import SnapshotRow
 from infra.contracts.signed import Signed
-from infra.digest import sha256
 from infra.errors import Refused, StoreError
 from infra.signing import Signer, VerifyKey
 
-CONTRACT = PolicyRef(kind="gates", name="strict", text=sha256(b"text"))
+CONTRACT = SplitManifest(split="train", rows=())
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +21,7 @@ def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
 
 
 def test_opens_what_was_signed(signer: Signer) -> None:
-    assert signer.verify_key.open(signer.sign(CONTRACT), PolicyRef) == CONTRACT
+    assert signer.verify_key.open(signer.sign(CONTRACT), SplitManifest) == CONTRACT
 
 
 def test_the_private_file_is_private_and_kept(signer: Signer) -> None:
@@ -39,16 +38,16 @@ def test_any_changed_character_is_refused(signer: Signer, position: int, flip: i
     at = position % len(envelope.payload)
     changed = envelope.payload[:at] + chr(ord(envelope.payload[at]) ^ flip) + envelope.payload[at + 1 :]
     with pytest.raises(Refused, match="does not verify"):
-        signer.verify_key.open(envelope.model_copy(update={"payload": changed}), PolicyRef)
+        signer.verify_key.open(envelope.model_copy(update={"payload": changed}), SplitManifest)
 
 
 def test_another_key_is_refused(signer: Signer, tmp_path) -> None:
     other = Signer.load_or_create(tmp_path / "other.key")
     with pytest.raises(Refused, match="not the trusted key"):
-        signer.verify_key.open(other.sign(CONTRACT), PolicyRef)
+        signer.verify_key.open(other.sign(CONTRACT), SplitManifest)
     forged = other.sign(CONTRACT).model_copy(update={"key_id": signer.verify_key.key_id})
     with pytest.raises(Refused, match="does not verify"):
-        signer.verify_key.open(forged, PolicyRef)
+        signer.verify_key.open(forged, SplitManifest)
 
 
 def test_another_noun_is_refused(signer: Signer) -> None:
@@ -60,7 +59,7 @@ def test_another_noun_is_refused(signer: Signer) -> None:
 def test_a_malformed_signature_is_refused(signer: Signer, signature: str) -> None:
     envelope = Signed(payload="{}", key_id=signer.verify_key.key_id, signature=signature)
     with pytest.raises(Refused):
-        signer.verify_key.open(envelope, PolicyRef)
+        signer.verify_key.open(envelope, SplitManifest)
 
 
 def test_a_broken_key_file_says_so(tmp_path) -> None:

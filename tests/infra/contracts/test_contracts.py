@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from infra.contracts.audit import CheckRecord, RequestCompleted, SpanRecord, parse_event
 from infra.contracts.base import now
-from infra.contracts.policy_ref import PolicyRef
+from infra.contracts.dataset import SplitManifest
 from infra.contracts.row import SnapshotRow
 from infra.digest import sha256
 from infra.errors import BadInput
@@ -34,8 +34,8 @@ def test_another_content_has_another_name(one: str, other: str) -> None:
 
 
 def test_another_noun_is_refused() -> None:
-    with pytest.raises(BadInput, match="expected a sluice/policy-ref/1"):
-        PolicyRef.from_json(ROW.to_json())
+    with pytest.raises(BadInput, match="expected a sluice/split-manifest/1"):
+        SplitManifest.from_json(ROW.to_json())
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"null", b"{", b"\xff", b"{}"])
