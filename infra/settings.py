@@ -6,6 +6,7 @@ SLUICE_HOST, SLUICE_*_PORT     where the servers listen (0: a free port)
 SLUICE_GATEWAY_*               limits of the endpoint
 SLUICE_ENGINE_*                what generates text
 SLUICE_TELEMETRY_*             where traces go, and what is in them
+SLUICE_RETENTION_*             how long is kept what nothing needs
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from infra.contracts.base import Frozen
 from infra.errors import ConfigError, Problem
 from infra.home import Home
+from infra.home_state import open_home
 
 _PREFIX = "SLUICE_"
 _TEST_PREFIX = "SLUICE_TEST_"
@@ -75,6 +77,16 @@ class TelemetrySettings(Frozen):
     )
 
 
+class RetentionSettings(Frozen):
+    """How long is kept what nothing needs (`sluice gc`)."""
+
+    retention_quarantine_days: float = Field(30.0, ge=0, description="days until a run's quarantine file is removed")
+    retention_snapshot_days: float = Field(
+        90.0, ge=0, description="days until the rows of a snapshot that no registered version needs are removed"
+    )
+    retention_grace_hours: float = Field(24.0, ge=0, description="hours for which gc leaves everything alone")
+
+
 @dataclass(frozen=True)
 class Setting:
     """One value with where it came from, for `sluice config`."""
@@ -94,16 +106,24 @@ class Settings:
     gateway: GatewaySettings
     engine: EngineSettings
     telemetry: TelemetrySettings
+    retention: RetentionSettings
     sources: tuple[Setting, ...]
 
 
-_CLASSES: tuple[type[Frozen], ...] = (ServerSettings, GatewaySettings, EngineSettings, TelemetrySettings)
+_CLASSES: tuple[type[Frozen], ...] = (
+    ServerSettings,
+    GatewaySettings,
+    EngineSettings,
+    TelemetrySettings,
+    RetentionSettings,
+)
 
 
-def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """Reads the settings once.
+def read_settings(environment: Mapping[str, str] | None = None, *, any_version: bool = False) -> Settings:
+    """Reads the settings once and opens the home (infra/home_state.py): made, checked, migrated where it is older.
 
-    Raises ConfigError with every unknown name and bad value, StoreError when the home cannot be made.
+    Raises ConfigError with every unknown name and bad value, StoreError when the home cannot be made, Refused when this
+    Sluice cannot work in it; `any_version` opens it whatever its version (for `sluice down`).
     """
     found = {
         name.removeprefix(_PREFIX).lower(): value
@@ -127,11 +147,12 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             ]
     if problems:
         raise ConfigError("environment", tuple(problems))
-    servers, gateway, engine, telemetry = parts
+    servers, gateway, engine, telemetry, retention = parts
     assert isinstance(servers, ServerSettings) and isinstance(gateway, GatewaySettings)
     assert isinstance(engine, EngineSettings) and isinstance(telemetry, TelemetrySettings)
-    home = Home.open(root)
-    return Settings(home, servers, gateway, engine, telemetry, tuple(_sources(home, parts, found)))
+    assert isinstance(retention, RetentionSettings)
+    home = open_home(root, any_version=any_version)
+    return Settings(home, servers, gateway, engine, telemetry, retention, tuple(_sources(home, parts, found)))
 
 
 def _unknown(name: str, known: list[str]) -> Problem:

@@ -1,6 +1,6 @@
 """Ed25519 signatures (RFC 8032) over contracts:
 
-make a key, sign, verify. Private files have mode 0600 and never leave the home.
+make a key, sign, verify, retire. Private files have mode 0600 and never leave the home.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from infra.contracts.base import Contract
+from infra.contracts.retired_keys import RetiredKey
 from infra.contracts.signed import Signed
+from infra.digest import sha256
 from infra.errors import Refused, StoreError
 from infra.home import write_atomic
 
@@ -70,6 +72,42 @@ class VerifyKey:
                 f"the signature of the {what} does not verify: it was changed after signing", cure="sluice audit verify"
             ) from None
         return kind.from_json(envelope.payload.encode())
+
+
+@dataclass(frozen=True)
+class TrustedKeys:
+    """An owner's present key, and those before it, which count only for what they had signed when they were retired."""
+
+    current: VerifyKey
+    retired: tuple[RetiredKey, ...] = ()
+
+    @property
+    def key_id(self) -> str:
+        """The id of the present key."""
+        return self.current.key_id
+
+    @property
+    def key_ids(self) -> frozenset[str]:
+        """The ids of all of them."""
+        return frozenset({self.key_id, *(old.key_id for old in self.retired)})
+
+    def open(self, envelope: Signed, kind: type[ContractT]) -> ContractT:
+        """Verifies and reads an envelope. Raises Refused, also for what a retired key signed and is not known to."""
+        old = next((old for old in self.retired if old.key_id == envelope.key_id), None)
+        if old is None:
+            return self.current.open(envelope, kind)
+        found = VerifyKey.from_text(old.public_key).open(envelope, kind)
+        if sha256(envelope.payload.encode()) not in old.signed:
+            raise Refused(
+                f"the {kind.schema_id} is signed by key {old.key_id}, which was retired on {old.retired:%Y-%m-%d} and "
+                "had not signed it by then",
+                cure="sluice audit verify",
+            )
+        return found
+
+
+Verifier = VerifyKey | TrustedKeys
+"""What opens an envelope, or refuses it."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`sluice keys`: the bearer keys of the endpoint's callers."""
+"""`sluice keys`: the bearer keys of the endpoint's callers, and the rotation of the home's own keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 AsJson = Annotated[bool, typer.Option("--json", help="a stable JSON shape on stdout")]
 
 app = typer.Typer(
-    no_args_is_help=True, help="Make, list and revoke the keys with which applications call the endpoint."
+    no_args_is_help=True,
+    help="Make, list and revoke the keys with which applications call the endpoint; rotate the home's own keys.",
 )
 
 
@@ -81,6 +82,39 @@ def revoke(
         typer.echo(json.dumps({"id": row.id, "revoked": row.revoked.isoformat()}))
     else:
         typer.echo(f"{row.id} of tenant {row.tenant} is revoked", err=True)
+
+
+@app.command("rotate")
+def rotate(
+    which: Annotated[str, typer.Argument(metavar="WHICH", help="installation, master or reviewer")],
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="the reviewer's name")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Puts a new key in the place of one of the home's own; what the old one signed or sealed stays good.
+
+    Nothing else may run in the home: `sluice down` first. An application's key: `create` one, then `revoke` the old.
+    """
+    from flows.key_rotation import rotate_installation, rotate_master_key, rotate_reviewer
+    from infra.errors import BadInput
+
+    if which == "reviewer" and not name:
+        raise BadInput("whose key?", where="NAME", cure="sluice keys rotate reviewer NAME; see `sluice reviewer list`")
+    if which not in ("installation", "master", "reviewer") or (name and which != "reviewer"):
+        raise BadInput("no such key to rotate", where="WHICH", cure="installation, master, or reviewer NAME")
+    home = _home()
+    if which == "installation":
+        done = rotate_installation(home)
+    else:
+        done = rotate_master_key(home) if which == "master" else rotate_reviewer(name, home)
+    if as_json:
+        shape = {"purpose": done.purpose, "owner": done.owner, "old": done.old, "new": done.new}
+        typer.echo(json.dumps({**shape, "finished_earlier": done.finished, "left_out": done.left_out}, indent=2))
+        return
+    earlier = " (by an earlier command that was cut off; it is recorded now)" if done.finished else ""
+    typer.echo(f"{done.purpose} {done.owner}: key {done.old} is retired, key {done.new} is in force{earlier}")
+    if done.left_out:
+        typer.echo(f"{done.left_out} signed files that the ledger does not know verify no more", err=True)
+    typer.echo("Backups hold the old key: make a new one. next: sluice backup FILE", err=True)
 
 
 def _home() -> Home:

@@ -50,7 +50,7 @@ def down() -> None:
     from infra import processes
     from infra.settings import read_settings
 
-    ended = processes.stop(read_settings().home)
+    ended = processes.stop(read_settings(any_version=True).home)  # an older home is migrated once they are down
     typer.echo(f"ended: {', '.join(ended)}" if ended else "nothing was running", err=True)
 
 

@@ -174,7 +174,7 @@ class KeyChanged(EventBase):
     kind: Literal["key.changed"] = "key.changed"
 
     key_id: str
-    purpose: Literal["caller", "reviewer", "installation"]
+    purpose: Literal["caller", "reviewer", "installation", "master"]
     action: Literal["created", "revoked"]
     owner: str
 

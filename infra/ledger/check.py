@@ -26,7 +26,7 @@ from infra.ledger.chain import (
     sealed_digest,
 )
 from infra.ledger.schema import SCHEMA
-from infra.signing import VerifyKey
+from infra.signing import Verifier
 
 _MOST = 100
 """How many problems are listed; all are counted."""
@@ -51,7 +51,7 @@ class LedgerCheck:
     head: Digest
     """The head recomputed from the entries that are there."""
     key_id: str
-    """The installation key that the tip was checked against."""
+    """The present installation key; the tip was checked against it, or against one that it replaced."""
     problems: tuple[LedgerProblem, ...]
     problem_count: int
 
@@ -61,7 +61,7 @@ class LedgerCheck:
         return self.problem_count == 0
 
 
-def check(connection: sqlite3.Connection, key: VerifyKey) -> LedgerCheck:
+def check(connection: sqlite3.Connection, key: Verifier) -> LedgerCheck:
     """Recomputes everything within the connection's transaction. Raises sqlite3.Error when the file cannot be read."""
     found: list[LedgerProblem] = []
     count = 0
@@ -99,7 +99,7 @@ class _Chain:
             self.head = head if isinstance(head, bytes) else expected
             self.count = index + 1
 
-    def ending(self, connection: sqlite3.Connection, key: VerifyKey) -> Iterator[LedgerProblem]:
+    def ending(self, connection: sqlite3.Connection, key: Verifier) -> Iterator[LedgerProblem]:
         row = connection.execute("SELECT signed FROM tip").fetchone()
         if row is None:
             if self.count:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from infra.contracts.audit import AuditEvent, RequestAdmitted, RequestCompleted
 from infra.contracts.signed import Signed
-from infra.digest import sha256
+from infra.digest import Digest, sha256
 from infra.errors import BadInput, Refused, StoreError
 from infra.home import Home
 from infra.ledger.chain import (
@@ -139,6 +139,12 @@ class Ledger:
         """Recomputes every leaf, head, column and payload digest, and checks the signed tip. Stops no writer."""
         with self._database.reading() as connection:
             return check(connection, self._key)
+
+    def end_digest(self) -> Digest | None:
+        """What the signature of the ledger's end is over, or None while nothing was recorded. See `verify`."""
+        with self._database.reading() as connection:
+            row = connection.execute("SELECT signed FROM tip").fetchone()
+        return sha256(Signed.from_json(str(row[0]).encode()).payload.encode()) if row else None
 
     def close_interrupted(self) -> int:
         """Records `interrupted` for every admitted request whose writer ended without completing it.

@@ -1,4 +1,7 @@
-"""The home's master key: 32 random bytes in `keys/master.key` (mode 0600), made once, race-free between processes."""
+"""The home's master key: 32 random bytes in `keys/master.key` (mode 0600), made once, race-free between processes.
+
+HKDF (RFC 5869) derives from it the key that wraps, and an id that reveals nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,15 @@ import os
 import secrets
 from pathlib import Path
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
 from infra.errors import StoreError
 from infra.home import Home
 
 KEY_BYTES = 32
+NONCE_BYTES = 12
 
 
 def master_key_path(home: Home) -> Path:
@@ -41,6 +49,34 @@ def master_key(home: Home) -> bytes:
             f"the master key has {len(key)} bytes, not {KEY_BYTES}", where=str(path), cure="restore it from a backup"
         )
     return key
+
+
+def wrapping(master: bytes) -> AESGCM:
+    """What wraps and unwraps the keys in the vault."""
+    return AESGCM(_derive(master, b"sluice/vault/wrap/1"))
+
+
+def master_id(master: bytes) -> str:
+    """The name of a master key in the vault and in the record: 16 hexadecimal digits."""
+    return _derive(master, b"sluice/vault/id/1")[:8].hex()
+
+
+def subject_bound(subject: str, generation: int) -> bytes:
+    """Additional data of a subject's wrapped key: moved to another subject it does not open."""
+    return f"sluice/vault/wrap/1\0{generation}\0{subject}".encode()
+
+
+def wrong_master(path: Path) -> StoreError:
+    """The error for a master key that is not the vault's."""
+    return StoreError(
+        "the master key does not open this vault",
+        where=str(path),
+        cure="restore keys/master.key from the same backup as ledger/vault.sqlite",
+    )
+
+
+def _derive(master: bytes, use: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=use).derive(master)
 
 
 def _create_once(path: Path, data: bytes) -> None:

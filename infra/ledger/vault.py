@@ -1,8 +1,8 @@
 """Vault: one AES-256-GCM key per data subject, wrapped by the home's master key.
 
-Destroying a subject's key makes all of that subject's texts unreadable, for ever. The master key is 32 random bytes in
-`keys/master.key` (mode 0600); HKDF (RFC 5869) derives from it one key for each use: wrapping, pseudonyms, keyed
-digests. A sealed text is: layout byte 1, key generation (4 bytes), nonce (12 bytes), ciphertext and tag.
+Destroying a subject's key makes all of that subject's texts unreadable, for ever. The master key only wraps: the keys
+of subjects, and the home's own keys for pseudonyms and keyed digests, which stay when the master is rotated. A sealed
+text is: layout byte 1, key generation (4 bytes), nonce (12 bytes), ciphertext and tag.
 """
 
 from __future__ import annotations
@@ -16,20 +16,27 @@ from collections.abc import Iterable, Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from infra.contracts.base import now
 from infra.digest import Digest
 from infra.errors import StoreError
 from infra.home import Home
-from infra.ledger.master_key import KEY_BYTES, master_key, master_key_path
+from infra.ledger.home_keys import HOME_KEYS_SCHEMA, LAYOUT, home_keys
+from infra.ledger.master_key import (
+    KEY_BYTES,
+    NONCE_BYTES,
+    master_key,
+    master_key_path,
+    subject_bound,
+    wrapping,
+    wrong_master,
+)
+from infra.ledger.rewrap import settle_master
 from infra.stores.sqlite import Database
 
 _LAYOUT = b"\x01"
 _HEAD = struct.Struct(">cI12s")
-_NONCE_BYTES = 12
-_SCHEMA = """
+_SCHEMA = f"""
 CREATE TABLE keys (
     subject TEXT NOT NULL,
     generation INTEGER NOT NULL,
@@ -38,6 +45,7 @@ CREATE TABLE keys (
     destroyed TEXT,
     PRIMARY KEY (subject, generation)
 ) WITHOUT ROWID;
+{HOME_KEYS_SCHEMA}
 """
 
 
@@ -46,10 +54,10 @@ class Vault:
 
     def __init__(self, home: Home, master: bytes) -> None:
         self._master_path = master_key_path(home)
-        self._wrapping = AESGCM(_derive(master, b"sluice/vault/wrap/1"))
-        self._pseudonym_key = _derive(master, b"sluice/vault/pseudonym/1")
-        self._digest_key = _derive(master, b"sluice/vault/digest/1")
-        self._database = Database(home.vault, _SCHEMA, 1)
+        self._wrapping = wrapping(master)
+        self._database = Database(home.vault, _SCHEMA, LAYOUT)
+        keys = home_keys(self._database, master, self._master_path)
+        self._pseudonym_key, self._digest_key = keys.pseudonym, keys.digest
 
     @classmethod
     def open(cls, home: Home) -> Vault:
@@ -59,6 +67,7 @@ class Vault:
         """
         home.folder(home.keys)
         home.folder(home.vault.parent)
+        settle_master(home)
         return cls(home, master_key(home))
 
     def pseudonym(self, subject: str) -> str:
@@ -145,8 +154,8 @@ class Vault:
                     keys[subject] = (generation, self._unwrap(subject, generation, wrapped, known=True))
                     continue
                 generation, key = generation + 1, secrets.token_bytes(KEY_BYTES)
-                nonce = secrets.token_bytes(_NONCE_BYTES)
-                wrapped = nonce + self._wrapping.encrypt(nonce, key, _bound("wrap", subject, generation))
+                nonce = secrets.token_bytes(NONCE_BYTES)
+                wrapped = nonce + self._wrapping.encrypt(nonce, key, subject_bound(subject, generation))
                 connection.execute(
                     "INSERT INTO keys (subject, generation, wrapped, made) VALUES (?, ?, ?, ?)",
                     (subject, generation, wrapped, made),
@@ -165,14 +174,10 @@ class Vault:
                 cure="nothing can; its digests still verify",
             )
         try:
-            nonce, rest = wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:]
-            return self._wrapping.decrypt(nonce, rest, _bound("wrap", subject, generation))
+            nonce, rest = wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:]
+            return self._wrapping.decrypt(nonce, rest, subject_bound(subject, generation))
         except (InvalidTag, ValueError):
-            raise StoreError(
-                "the master key does not open this vault",
-                where=str(self._master_path),
-                cure="restore keys/master.key from the same backup as ledger/vault.sqlite",
-            ) from None
+            raise wrong_master(self._master_path) from None
 
 
 def _rows(connection: sqlite3.Connection, subjects: Sequence[str]) -> Iterable[tuple[str, int, bytes | None]]:
@@ -188,8 +193,8 @@ def _rows(connection: sqlite3.Connection, subjects: Sequence[str]) -> Iterable[t
 
 def _encrypt(key: tuple[int, bytes], subject: str, data: bytes) -> bytes:
     generation, secret = key
-    nonce = secrets.token_bytes(_NONCE_BYTES)
-    body = AESGCM(secret).encrypt(nonce, data, _bound("seal", subject, generation))
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    body = AESGCM(secret).encrypt(nonce, data, _bound(subject, generation))
     return _HEAD.pack(_LAYOUT, generation, nonce) + body
 
 
@@ -202,15 +207,11 @@ def _generation(sealed: bytes) -> int:
 def _decrypt(key: AESGCM, subject: str, generation: int, sealed: bytes) -> bytes:
     nonce = _HEAD.unpack_from(sealed)[2]
     try:
-        return key.decrypt(nonce, sealed[_HEAD.size :], _bound("seal", subject, generation))
+        return key.decrypt(nonce, sealed[_HEAD.size :], _bound(subject, generation))
     except InvalidTag:
         raise StoreError("the sealed text was changed: it does not decrypt", cure="restore it from a backup") from None
 
 
-def _bound(use: str, subject: str, generation: int) -> bytes:
-    """Additional data: a key or text moved to another subject does not open."""
-    return f"sluice/vault/{use}/1\0{generation}\0{subject}".encode()
-
-
-def _derive(master: bytes, use: bytes) -> bytes:
-    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=use).derive(master)
+def _bound(subject: str, generation: int) -> bytes:
+    """Additional data: a text moved to another subject does not open."""
+    return f"sluice/vault/seal/1\0{generation}\0{subject}".encode()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pydantic import TypeAdapter, ValidationError
 
 from infra.contracts.base import Name
+from infra.digest import Digest
 from infra.errors import BadInput, StoreError
 from infra.home import Home
-from infra.signing import Signer, VerifyKey
-from infra.stores.trust import create_signer
+from infra.signing import Signer, TrustedKeys, VerifyKey
+from infra.stores.trust import Rotated, create_signer, rotate_signer, settle, trusted_keys
 
 
 class Reviewers:
@@ -24,14 +27,16 @@ class Reviewers:
 
     def signer(self, name: str) -> Signer:
         """The key with which a reviewer signs. Raises BadInput when there is no such reviewer."""
-        path = self._folder / f"{_checked(name)}.key"
+        settle(self._home, f"reviewers/{_checked(name)}")
+        path = self._folder / f"{name}.key"
         if not path.is_file() or self.key(name) is None:
             raise BadInput(f"there is no reviewer {name!r} here", cure=f"sluice reviewer add {name}")
         return Signer(path)
 
     def key(self, name: str) -> VerifyKey | None:
         """A reviewer's trusted public key, or None where there is none. Raises StoreError when the file is damaged."""
-        path = self._folder / f"{_checked(name)}.pub"
+        settle(self._home, f"reviewers/{_checked(name)}")
+        path = self._folder / f"{name}.pub"
         try:
             return VerifyKey.from_text(path.read_text(encoding="ascii"))
         except FileNotFoundError:
@@ -41,17 +46,25 @@ class Reviewers:
                 "a reviewer's public key cannot be read", where=str(path), cure="restore the file from a backup"
             ) from None
 
-    def by_key_id(self, key_id: str) -> tuple[str, VerifyKey] | None:
-        """The reviewer whose key has this id, with the key, or None. Raises StoreError when a key file is damaged."""
+    def keys(self, name: str) -> TrustedKeys | None:
+        """The reviewer's present key with those that it replaced, or None where there is none. Raises StoreError."""
+        return trusted_keys(self._home, f"reviewers/{_checked(name)}") if self.key(name) is not None else None
+
+    def by_key_id(self, key_id: str) -> tuple[str, TrustedKeys] | None:
+        """The reviewer who has or had the key of this id, or None. Raises StoreError when a key file is damaged."""
         for name in self.names():
-            key = self.key(name)
-            if key is not None and key.key_id == key_id:
-                return name, key
+            keys = self.keys(name)
+            if keys is not None and key_id in keys.key_ids:
+                return name, keys
         return None
+
+    def rotate(self, name: str, signed: Iterable[Digest]) -> Rotated:
+        """Gives a reviewer a new key pair; the caller has the home alone. See `infra.stores.trust.rotate_signer`."""
+        return rotate_signer(self._home, f"reviewers/{_checked(name)}", signed)
 
     def names(self) -> tuple[str, ...]:
         """All reviewers, sorted."""
-        return tuple(sorted(path.stem for path in self._folder.glob("*.pub")))
+        return tuple(sorted(path.stem for path in self._folder.glob("[!.]*.pub")))
 
 
 def _checked(name: str) -> str:

@@ -10,7 +10,7 @@ from infra.contracts.signed import Signed
 from infra.digest import Digest, parse_digest
 from infra.errors import BadInput, Refused, StoreError
 from infra.home import write_atomic
-from infra.signing import ContractT, VerifyKey
+from infra.signing import ContractT, Verifier
 
 
 def read_signed(path: Path) -> Signed:
@@ -21,7 +21,7 @@ def read_signed(path: Path) -> Signed:
         raise Refused("the signed file cannot be read", where=str(path), cure="restore it from a backup") from None
 
 
-def verified(path: Path, envelope: Signed, key: VerifyKey, kind: type[ContractT]) -> ContractT:
+def verified(path: Path, envelope: Signed, key: Verifier, kind: type[ContractT]) -> ContractT:
     """The contract in an envelope. Raises Refused, headed by the path, when it does not verify or is another noun."""
     try:
         return key.open(envelope, kind)

@@ -71,10 +71,11 @@ def connect(path: Path, schema: str, version: int) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous=FULL")
     if found != version:
         connection.close()
+        older = found < version  # the home's migrations bring every file up to date (infra/home_state.py)
         raise StoreError(
             f"the file has layout {found}, this Sluice reads layout {version}",
             where=str(path),
-            cure="use the Sluice version that wrote it",
+            cure="any command with SLUICE_HOME set to its home migrates it" if older else "use a newer Sluice",
         )
     return connection
 

@@ -18,7 +18,7 @@ from infra.contracts.release import Release
 from infra.contracts.signed import Signed
 from infra.errors import BadInput, Refused, StoreError
 from infra.home import Home
-from infra.signing import Signer
+from infra.signing import Signer, TrustedKeys
 from infra.stores.releases import Releases, VerifiedRelease
 from infra.stores.reviewers import Reviewers
 from infra.stores.trust import installation_signer
@@ -261,7 +261,7 @@ def test_reviewers_are_added_once_and_known_by_name(home: Home) -> None:
     assert reviewers.add("ana").verify_key == added.verify_key == reviewers.key("ana")
     assert reviewers.signer("ana").verify_key == added.verify_key
     assert (home.keys / "reviewers" / "ana.key").stat().st_mode & 0o777 == 0o600
-    assert Reviewers(home).by_key_id(added.verify_key.key_id) == ("ana", added.verify_key)
+    assert Reviewers(home).by_key_id(added.verify_key.key_id) == ("ana", TrustedKeys(added.verify_key))
     assert reviewers.by_key_id("0" * 16) is None
     for wrong in ("", "Ana", "../ana", "a b", "x" * 64):
         for ask in (reviewers.add, reviewers.signer, reviewers.key):

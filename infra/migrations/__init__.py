@@ -1,0 +1,1 @@
+"""Migrations of a home: one numbered file each, never edited once released."""

@@ -1,0 +1,8 @@
+"""Every migration, in its order. A new one is a new file and a new last entry; nothing that is here ever changes."""
+
+from __future__ import annotations
+
+from infra.migrations.m0001_keys_of_the_home import MIGRATION as _KEYS_OF_THE_HOME
+from infra.migrations.migration import Migration
+
+MIGRATIONS: tuple[Migration, ...] = (_KEYS_OF_THE_HOME,)
