@@ -26,6 +26,7 @@ from infra.home import Home
 from infra.home_state import open_home
 
 _PREFIX = "SLUICE_"
+_HOME = ".sluice"
 _TEST_PREFIX = "SLUICE_TEST_"
 """Read by the tests only (SLUICE_TEST_DATA)."""
 
@@ -130,7 +131,7 @@ def read_settings(environment: Mapping[str, str] | None = None, *, any_version: 
         for name, value in (os.environ if environment is None else environment).items()
         if name.startswith(_PREFIX) and not name.startswith(_TEST_PREFIX)
     }
-    root = Path(found.pop("home", ".sluice"))
+    root = Path(found.pop("home", _HOME))
     known = [name for kind in _CLASSES for name in kind.model_fields]
     problems = [_unknown(name, known) for name in found if name not in known]
     parts: list[Frozen] = []
@@ -153,6 +154,11 @@ def read_settings(environment: Mapping[str, str] | None = None, *, any_version: 
     assert isinstance(retention, RetentionSettings)
     home = open_home(root, any_version=any_version)
     return Settings(home, servers, gateway, engine, telemetry, retention, tuple(_sources(home, parts, found)))
+
+
+def home_root() -> Path:
+    """Where the home is or will be; it is not opened."""
+    return Path(os.environ.get(f"{_PREFIX}HOME", _HOME))
 
 
 def _unknown(name: str, known: list[str]) -> Problem:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import ClassVar, get_args
 
 from infra.contracts.base import Contract
+from infra.digest import sha256_file
 from infra.errors import BadInput, Refused, StoreError
 from infra.home import Home, write_atomic
 from infra.home_state import HOME_VERSION, home_version, write_state
@@ -51,24 +52,21 @@ def migrate(home: Home, migrations: tuple[Migration, ...] = MIGRATIONS) -> None:
         return
     _no_servers(home)
     copy = home.folder(folder / "copy")
+    before: dict[str, str] = {}
     try:
         for migration in pending:
             for name in (*migration.touches, *migration.reads):
-                _copy(home.root / name, copy / name)
+                if not (copy / name).exists() and (home.root / name).exists():
+                    _copy(home.root / name, copy / name)
+                    before[name] = sha256_file(copy / name)
             migration.apply(copy)
             migration.check(copy)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    reads = {name for migration in pending for name in migration.reads}
-    written = {name for migration in pending for name in migration.touches}
-    files = tuple(
-        sorted(
-            name
-            for path in copy.rglob("*")
-            if path.is_file() and (name := str(path.relative_to(copy))) not in reads - written
-        )
-    )
+    names = sorted(str(path.relative_to(copy)) for path in copy.rglob("*") if path.is_file())
+    # What did not change stays the file that it is.
+    files = tuple(name for name in names if before.get(name) != sha256_file(copy / name))
     for name in files:
         _sync(copy / name)
         _sync((copy / name).parent)
@@ -100,8 +98,6 @@ def _finish(home: Home) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    if target.exists() or not source.exists():
-        return
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o600))
