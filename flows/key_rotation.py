@@ -21,6 +21,7 @@ from infra.home_lock import alone
 from infra.ledger.log import Ledger
 from infra.ledger.query import AuditFilter
 from infra.ledger.rewrap import masters, rotate_master
+from infra.ledger.vault import Vault
 from infra.signing import Signer
 from infra.stores.releases import Releases
 from infra.stores.reviewers import Reviewers
@@ -101,10 +102,11 @@ def rotate_master_key(home: Home) -> Rotation:
     with alone(home):
         if unfinished := _finish(home, "master", "home"):
             return unfinished
+        Vault.open(home)  # makes what is not there yet, and refuses a master that is not the vault's
         before = masters(home)
         rotate_master(home)
         record_rotations(home)
-        return Rotation("master", "home", before[-1].id if before else "", masters(home)[-1].id)
+        return Rotation("master", "home", before[-1].id, masters(home)[-1].id)
 
 
 def record_rotations(home: Home) -> tuple[Rotation, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flows.progress import Progress
+from infra.home_lock import hold
 from infra.ledger.log import Ledger
 from infra.ledger.vault import Vault
 from infra.settings import Settings
@@ -30,8 +31,9 @@ class Workshop:
 
     @classmethod
     def open(cls, settings: Settings, *, run_id: str, progress: Progress, mlflow_url: str) -> Workshop:
-        """Opens every store of the home. Raises StoreError."""
+        """Opens every store of the home; `sluice gc` takes nothing away while a process has one. Raises StoreError."""
         home = settings.home
+        hold(home, "run")
         blobs, vault = Blobs(home.folder(home.blobs)), Vault.open(home)
         return cls(
             settings,

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from flows.cli import audit, backup, demo, explain, guard, keys, release, retrain, review, servers, show
+from flows.cli import audit, backup, demo, explain, gc, guard, keys, release, retrain, review, servers, show
 
 app = typer.Typer(
     name="sluice",
@@ -36,6 +36,7 @@ app.add_typer(audit.app, name="audit", rich_help_panel="Access and record")
 app.command("explain", rich_help_panel="Access and record")(explain.explain)
 app.command("backup", rich_help_panel="Housekeeping")(backup.backup)
 app.command("restore", rich_help_panel="Housekeeping")(backup.restore)
+app.command("gc", rich_help_panel="Housekeeping")(gc.gc)
 app.command("config", rich_help_panel="Reference")(show.config)
 app.command("schema", rich_help_panel="Reference")(show.schema)
 

@@ -16,6 +16,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import ClassVar, get_args
 
+from filelock import FileLock, Timeout
+
 from infra.contracts.base import Contract
 from infra.digest import sha256_file
 from infra.errors import BadInput, Refused, StoreError
@@ -50,7 +52,7 @@ def migrate(home: Home, migrations: tuple[Migration, ...] = MIGRATIONS) -> None:
     pending = [migration for migration in migrations if migration.number > found]
     if not pending:
         return
-    _no_servers(home)
+    _nobody_else(home)
     copy = home.folder(folder / "copy")
     before: dict[str, str] = {}
     try:
@@ -114,8 +116,8 @@ def _copy(source: Path, target: Path) -> None:
         ) from None
 
 
-def _no_servers(home: Home) -> None:
-    """The servers of a Sluice that knew no home lock are found by their state files."""
+def _nobody_else(home: Home) -> None:
+    """What a Sluice that knew no home lock started: servers have a state file, a retraining a lock of its own."""
     names: tuple[ServerName, ...] = get_args(ServerName)
     alive = [name for name in names if (state := read_state(home, name)) is not None and is_alive(state)]
     if alive:
@@ -124,6 +126,15 @@ def _no_servers(home: Home) -> None:
             where=str(home.root),
             cure="sluice down, then run the same command again",
         )
+    for path in home.runs.glob("*.lock"):
+        try:
+            FileLock(path).acquire(timeout=0).lock.release()
+        except Timeout:
+            raise Refused(
+                f"the home must be migrated to layout {HOME_VERSION}, and a run of {path.stem!r} is going on",
+                where=str(home.root),
+                cure="wait for it to end, then run the same command again",
+            ) from None
 
 
 def _sync(path: Path) -> None:

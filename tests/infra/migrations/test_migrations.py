@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from filelock import FileLock
 
 import infra.migrations
 from infra.errors import CheckFailed, Refused, StoreError
@@ -146,6 +147,14 @@ def test_servers_of_an_older_sluice_are_ended_first(old_home: Home) -> None:
     with pytest.raises(Refused, match="its servers run: gateway"):
         migrate(old_home)
     assert home_version(old_home) == 0
+
+
+def test_a_run_of_an_older_sluice_is_waited_for(old_home: Home) -> None:
+    lock = FileLock(old_home.folder(old_home.runs) / "support-triage.lock")
+    with lock, pytest.raises(Refused, match="a run of 'support-triage' is going on"):
+        migrate(old_home)
+    migrate(old_home)
+    _good(old_home)
 
 
 def test_several_migrations_are_put_in_place_as_one(old_home: Home) -> None:
