@@ -6,7 +6,6 @@ through; links, devices, sparse files, extended headers and what reaches beyond 
 
 from __future__ import annotations
 
-import tarfile
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, ClassVar
 
@@ -54,8 +53,8 @@ def check_structure(file: BinaryIO, where: Path) -> None:
         if not block.strip(b"\0"):
             return
         try:
-            size = tarfile.nti(block[124:136])
-        except tarfile.HeaderError:
+            size = _number(block[124:136])
+        except ValueError:
             raise not_a_backup(where, "a header cannot be read") from None
         kind = block[156:157]
         if kind not in (_FILE, _OLD_FILE, _LONG_NAME):
@@ -75,6 +74,13 @@ def checked_path(name: str, where: Path) -> PurePosixPath:
     if not plain or path.is_absolute() or not path.parts or any(part in ("..", ".") for part in path.parts):
         raise not_a_backup(where, "a member's name leads out of the folder, or is none")
     return path
+
+
+def _number(field: bytes) -> int:
+    """A header's number: octal digits, or from 8 GiB on GNU's form of plain bytes. Raises ValueError."""
+    if field[0] & 0x80:
+        return int.from_bytes(bytes([field[0] & 0x7F]) + field[1:], "big")
+    return int(field.strip(b" \0") or b"0", 8)
 
 
 def not_a_backup(where: Path, why: str) -> BadInput:
