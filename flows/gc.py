@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from infra.digest import Digest
+from infra.digest import Digest, short
 from infra.errors import StoreError
 from infra.home import Home
 from infra.home_lock import no_run
@@ -25,8 +25,6 @@ from infra.stores.needed import Needed, find_needed
 
 _DAY_S = 86_400.0
 _HOUR_S = 3_600.0
-_DONE = "adapter.digest"
-"""Beside a training that ended (flows/finetune.py)."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def clean(home: Home, retention: RetentionSettings, *, budget_bytes: int | None 
 
 
 def expire(home: Home, retention: RetentionSettings, *, dry: bool = False) -> Cleaned:
-    """Removes only what has outlived its retention: quarantine, and rows of snapshots that no version needs."""
+    """Removes only what has outlived its retention: quarantine, kept answers, snapshot rows that no version needs."""
     return clean(home, retention, budget_bytes=1 << 62, dry=dry)
 
 
@@ -84,12 +82,8 @@ def _unneeded(home: Home, retention: RetentionSettings, *, all_of_it: bool) -> I
     if all_of_it:
         blobs = Blobs(home.blobs)
         needed = find_needed(home, blobs)
-        sources += [
-            _snapshots(home, needed, retention),
-            _blobs(blobs, needed),
-            _runs(home),
-            _trainings(home, retention),
-        ]
+        sources += [_snapshots(home, needed, retention), _answers(home, retention)]
+        sources += [_blobs(blobs, needed), _runs(home), _trainings(home, needed, retention)]
     for source in sources:
         for one in source:
             if one.changed_s < youngest_s:
@@ -125,16 +119,22 @@ def _runs(home: Home) -> Iterator[Unneeded]:
             yield _one("run folder", path)
 
 
-def _trainings(home: Home, retention: RetentionSettings) -> Iterator[Unneeded]:
-    """Checkpoints of trainings that ended, and of those that nobody went on with for as long as snapshots are kept."""
+def _trainings(home: Home, needed: Needed, retention: RetentionSettings) -> Iterator[Unneeded]:
+    """Folders of trainings that ended, and of those that nobody went on with for as long as snapshots are kept."""
     oldest_s = time.time() - retention.retention_snapshot_days * _DAY_S
+    ended = tuple(f"-{short(recipe)}" for recipe in needed.recipes)
     for folder in home.runs.glob("training/*/"):
-        done = (folder / _DONE).exists()
-        for path in (*folder.glob("step-*"), folder / "adapter"):
-            if path.exists():
-                one = _one("checkpoint", path)
-                if done or one.changed_s < oldest_s:
-                    yield one
+        one = _one("training", folder)
+        if folder.name.endswith(ended) or one.changed_s < oldest_s:
+            yield one
+
+
+def _answers(home: Home, retention: RetentionSettings) -> Iterator[Unneeded]:
+    """Answers kept so that an evaluation need not ask again; they hold what people wrote, so that they expire."""
+    oldest_s = time.time() - retention.retention_snapshot_days * _DAY_S
+    for path in home.runs.glob("answers/*.jsonl"):
+        if _one("answers", path).changed_s < oldest_s:
+            yield _one("answers", path, expired=True)
 
 
 def _logs(home: Home) -> Iterator[Unneeded]:

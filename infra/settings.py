@@ -83,7 +83,7 @@ class RetentionSettings(Frozen):
 
     retention_quarantine_days: float = Field(30.0, ge=0, description="days until a run's quarantine file is removed")
     retention_snapshot_days: float = Field(
-        90.0, ge=0, description="days until the rows of a snapshot that no registered version needs are removed"
+        90.0, ge=0, description="days until rows of a snapshot without a version, and kept answers, are removed"
     )
     retention_grace_hours: float = Field(24.0, ge=0, description="hours for which gc leaves everything alone")
 

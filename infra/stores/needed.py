@@ -29,7 +29,7 @@ _CONTRACT_BYTES = 64 << 20
 """No contract is larger; what is larger is bytes that name nothing."""
 _LEAVES = frozenset({SplitManifest.schema_id})
 """Contracts whose digests are not of blobs: a row's digest names no file."""
-_NAMING = ("stage.finished", "review.decided", "release.written", "release.refused", "model.served")
+_NAMING = ("stage.finished", "stage.reused", "review.decided", "release.written", "release.refused", "model.served")
 _ALL = 10_000_000
 
 
@@ -40,6 +40,8 @@ class Needed:
     blobs: set[Digest] = field(default_factory=set)
     splits: set[Digest] = field(default_factory=set)
     """Split manifests whose rows are needed, and not only the manifest."""
+    recipes: set[Digest] = field(default_factory=set)
+    """Recipes of trainings that ended: an adapter says so."""
 
 
 def find_needed(home: Home, blobs: Blobs) -> Needed:
@@ -101,8 +103,11 @@ def _children(digest: Digest, blobs: Blobs, needed: Needed, *, whole: bool) -> I
     if whole and schema == DatasetSnapshot.schema_id:
         needed.splits |= {split.manifest for split in DatasetSnapshot.from_json(data).splits}
     found = set(_digests(data.decode()))
-    if not whole and schema == Adapter.schema_id:
-        found -= {file.digest for file in Adapter.from_json(data).files}
+    if schema == Adapter.schema_id:
+        adapter = Adapter.from_json(data)
+        needed.recipes.add(adapter.recipe)
+        if not whole:
+            found -= {file.digest for file in adapter.files}
     return found
 
 

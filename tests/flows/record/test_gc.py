@@ -17,7 +17,7 @@ from flows.provenance import trace
 from flows.record_check import check_records
 from infra.contracts.audit import StageFinished
 from infra.contracts.base import now
-from infra.digest import Digest, sha256
+from infra.digest import Digest, sha256, short
 from infra.errors import StoreError
 from infra.home import Home
 from infra.settings import RetentionSettings
@@ -117,9 +117,8 @@ def test_every_kind_of_leftover_goes_and_what_is_young_stays(old: Any) -> None:
     home = old.home
     gone = [
         "runs/run-1/dataset/page.html",
-        "runs/training/p-1/step-10/model",
-        "runs/training/p-1/adapter/a",
         "runs/training/long-ago/step-10/model",
+        "runs/answers/old.jsonl",
         "logs/mlflow.log.1",
         "models/.smollm2.abc/model/weights",
         "blobs/tmpabc",
@@ -128,17 +127,18 @@ def test_every_kind_of_leftover_goes_and_what_is_young_stays(old: Any) -> None:
         "quarantine/support-triage/run-1.rows",
     ]
     stay = [
-        "runs/training/p-1/adapter.digest",
         "runs/support-triage.lock",
         "models/smollm2/weights",
         "mlflow/artifacts/1/card",
         "stages/one",
     ]
+    ended = _write(home.root / f"runs/training/p-{short(old.adapter.recipe)}/step-3/model", 5)
     for name in (*gone, *stay):
         _write(home.root / name, 200)
     young = [
         _write(home.root / "runs/run-2/page", 0.5),
         _write(home.root / "runs/training/p-2/step-1/model", 10),
+        _write(home.root / "runs/answers/new.jsonl", 10),
         _write(home.root / "quarantine/support-triage/run-2.rows", 10),
         _write(home.root / f"datasets/support-triage/{'1' * 64}.rows", 60),
         _write(home.root / "logs/gateway.log.1", 0.1),
@@ -147,7 +147,7 @@ def test_every_kind_of_leftover_goes_and_what_is_young_stays(old: Any) -> None:
     assert all((home.root / name).exists() for name in gone)
     done = clean(home, _KEEP)
     assert _freed(done, home) == _freed(dry, home)
-    assert not any((home.root / name).exists() for name in gone)
+    assert not any((home.root / name).exists() for name in gone) and not ended.exists()
     assert all((home.root / name).exists() for name in stay) and all(path.exists() for path in young)
 
 
