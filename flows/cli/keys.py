@@ -111,7 +111,8 @@ def rotate(
         typer.echo(json.dumps({**shape, "finished_earlier": done.finished, "left_out": done.left_out}, indent=2))
         return
     earlier = " (by an earlier command that was cut off; it is recorded now)" if done.finished else ""
-    typer.echo(f"{done.purpose} {done.owner}: key {done.old} is retired, key {done.new} is in force{earlier}")
+    whose = f"reviewer {done.owner}" if done.purpose == "reviewer" else done.purpose
+    typer.echo(f"{whose}: key {done.old} is retired, key {done.new} is in force{earlier}")
     if done.left_out:
         typer.echo(f"{done.left_out} signed files that the ledger does not know verify no more", err=True)
     typer.echo("Backups hold the old key: make a new one. next: sluice backup FILE", err=True)
