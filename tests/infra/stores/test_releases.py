@@ -283,3 +283,27 @@ def test_a_lost_public_key_is_made_again_from_the_private_one(home: Home) -> Non
     (home.keys / "installation.pub").unlink()
     assert installation_signer(home).verify_key == key
     assert (home.keys / "installation.pub").read_text().strip() == key.to_text()
+
+
+def test_a_rejected_version_does_not_bring_back_what_was_rolled_back(home: Home, maker: Any) -> None:
+    first, second = maker.release(1), maker.release(2)
+    manifest = maker.releases.manifest(first.manifest)
+    back = first.model_copy(update={"sequence": 3, "kind": "rollback", "previous": second.digest})
+    maker.releases.put_release(back)
+    current = Releases(home).current("support-triage")
+    assert current is not None and current.release == back
+    maker.approve(manifest, by="luis", decision="rejected")
+    state = Releases(home).inspect("support-triage")
+    assert state.current is None
+    assert [(refusal.sequence, refusal.version) for refusal in state.refusals] == [(3, 1)]
+    with maker.releases.allocate("support-triage") as slot:
+        assert (slot.sequence, slot.previous) == (4, None)
+
+
+def test_two_rejections_fall_through_to_what_the_first_replaced(home: Home, maker: Any) -> None:
+    made = [maker.release(version) for version in (1, 2, 3)]
+    for release in made[1:]:
+        maker.approve(maker.releases.manifest(release.manifest), by="luis", decision="rejected")
+    state = Releases(home).inspect("support-triage")
+    assert state.current is not None and state.current.release == made[0]
+    assert [refusal.sequence for refusal in state.refusals] == [3, 2]
