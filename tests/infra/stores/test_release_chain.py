@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.contracts.release import Release
@@ -115,8 +115,10 @@ def test_without_the_record_of_what_it_replaced_nothing_stands_in() -> None:
     assert stand_in(history[5], [one for one in history if one.sequence != 5]) is None
 
 
+@settings(deadline=None)
 @given(Histories)
-def test_a_stand_in_is_always_older(history: list[Release]) -> None:
-    for release in history:
-        found = stand_in(release, history)
-        assert found is None or found.sequence < release.sequence
+def test_a_stand_in_of_a_rollback_is_what_the_next_rollback_would_go_back_to(history: list[Release]) -> None:
+    for place, release in enumerate(history):
+        if release.kind == "rollback":
+            below = standing(history[: place + 1])[:-1]
+            assert stand_in(release, history) == (below[-1] if below else None)
