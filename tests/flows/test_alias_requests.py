@@ -84,8 +84,8 @@ class Site:
 
     def mlflow_version(self) -> int:
         """A version that MLflow has; nothing signed stands behind it yet."""
-        folder = self.desk.settings.home.folder(self.desk.settings.home.runs)
-        return int(self.client.create_model_version("tickets", folder.as_uri(), None).version)
+        run = self.client.create_run("0").info
+        return int(self.client.create_model_version("tickets", f"{run.artifact_uri}/model", run.run_id).version)
 
     def version(self, days: float = 0.0, verdict: GateVerdict = GateVerdict.GO) -> ModelVersion:
         """A version as `register` leaves it: in MLflow, signed, recorded."""
