@@ -55,7 +55,7 @@ def settle_request(pipeline: str, desk: Desk, registry: Registry) -> Answer | No
         wanted = pointers(pipeline, desk)
         shown = registry.aliases(pipeline)
         asked = asked_for(pipeline, shown.get("champion"), wanted.champion, desk)
-        in_line = wanted.shown_by(shown) and memory.champions(pipeline) == frozenset({wanted.champion} - {None})
+        in_line = wanted.shown_by(shown) and memory.champions(pipeline) == wanted.champions
     if asked is None:
         if not in_line:
             mirror(pipeline, desk, registry)

@@ -189,15 +189,14 @@ class ReleaseWatch:
             return
         present = self._serving.get(pipeline)
         since = present.release.release.released if present and present.release else None
-        remark = None
+        version = present.version if present else None
         if found is not None and (since is None or found.at >= since):
-            remark = (found.version, found.reason, found.at)
+            self._remarks[pipeline] = Remark(pipeline, version, found.version, found.reason, found.at)
         elif state.refusals:
-            remark = (state.refusals[0].version, state.refusals[0].reason, None)
-        if remark is None:
-            self._remarks.pop(pipeline, None)
+            newest = state.refusals[0]
+            self._remarks[pipeline] = Remark(pipeline, version, newest.version, newest.reason, None)
         else:
-            self._remarks[pipeline] = Remark(pipeline, present.version if present else None, *remark)
+            self._remarks.pop(pipeline, None)
 
     async def _swap(self, pipeline: str, wanted: VerifiedRelease) -> None:
         fresh = await self._load(pipeline, wanted)

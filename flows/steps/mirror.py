@@ -35,6 +35,11 @@ class Pointers:
         """Each alias with its version."""
         return (("candidate", self.candidate), ("champion", self.champion), ("previous", self.previous))
 
+    @property
+    def champions(self) -> frozenset[int]:
+        """The version in force as a set, empty where there is none."""
+        return frozenset() if self.champion is None else frozenset({self.champion})
+
     def shown_by(self, aliases: Mapping[str, int]) -> bool:
         """Whether MLflow's aliases are these."""
         return all(aliases.get(alias) == version for alias, version in self.by_alias)
@@ -89,7 +94,7 @@ def mirror(pipeline: str, desk: Desk, registry: Registry, *, overrule: bool = Fa
         wanted = pointers(pipeline, desk)
         shown = registry.aliases(pipeline)
         asked = None if overrule else asked_for(pipeline, shown.get("champion"), wanted.champion, desk)
-        ours = frozenset({wanted.champion} - {None})
+        ours = wanted.champions
         if asked is None:
             memory.remember(pipeline, ours | (memory.champions(pipeline) or frozenset()))
         for alias, version in wanted.by_alias:
