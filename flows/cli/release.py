@@ -64,7 +64,10 @@ def history(pipeline: PipelineName, as_json: AsJson = False) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("release", "kind", "version", "in force", "by", "when", "reason")
+    table = Table("release", "kind", "version", "in force")
+    table.add_column("by", no_wrap=True)  # to be searched for
+    table.add_column("when")
+    table.add_column("reason")
     for row in rows:
         when = row.at.strftime("%Y-%m-%d %H:%M:%S UTC")
         table.add_row(*[escape(cell) for cell in (*_cells(row)[:5], when, _cells(row)[5])])

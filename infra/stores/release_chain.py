@@ -36,9 +36,15 @@ def stand_in(fallen: Release, history: Sequence[Release]) -> Release | None:
     """
     if fallen.kind == "release":
         return next((one for one in history if one.digest == fallen.previous), None)
-    below = standing([one for one in history if one.sequence <= fallen.sequence])[:-1]
-    if not below:
+    return beneath(fallen.sequence, fallen.manifest, history)
+
+
+def beneath(sequence: int, manifest: str, history: Sequence[Release]) -> Release | None:
+    """What lay below the version that the rollback of this number went back to, or None."""
+    stack = standing([one for one in history if one.sequence < sequence])
+    place = next((place for place, one in enumerate(stack) if one.manifest == manifest), 0)
+    if place == 0:  # nothing lay below, or the version's own release can no longer be read
         return None
+    found = stack[place - 1]
     known = {one.sequence for one in history}
-    between = range(below[-1].sequence + 1, fallen.sequence)
-    return below[-1] if all(sequence in known for sequence in between) else None
+    return found if all(between in known for between in range(found.sequence + 1, sequence)) else None

@@ -25,8 +25,9 @@ from infra.contracts.signed import Signed
 from infra.digest import Digest
 from infra.errors import BadInput, Refused, StoreError
 from infra.home import Home, write_atomic
+from infra.ledger.last_release import last_release
 from infra.signing import ContractT, Signer
-from infra.stores.release_chain import stand_in
+from infra.stores.release_chain import beneath, stand_in
 from infra.stores.reviewers import Reviewers
 from infra.stores.signed_files import checked_name, create_new, digest_from, digits, file_of, read_signed, verified
 from infra.stores.trust import installation_key, installation_signer
@@ -181,7 +182,7 @@ class Releases:
         Raises StoreError when a trusted key cannot be read.
         """
         refusals: list[Refusal] = []
-        newest = self._newest(pipeline, refusals)
+        newest = self._unless_taken_off(pipeline, self._newest(pipeline, refusals), refusals)
         while newest is not None:
             try:
                 return ReleaseState(self._standing(newest), tuple(refusals))
@@ -202,6 +203,18 @@ class Releases:
             except (Refused, BadInput) as error:
                 refusals.append(Refusal(sequence, 0, error.what))
         return None
+
+    def _unless_taken_off(self, pipeline: str, newest: Release | None, refusals: list[Refusal]) -> Release | None:
+        """The newest release that can be read, unless the ledger knows of a later rollback whose file is lost.
+
+        Then that rollback's stand-in: what it took off does not come back because a file was lost.
+        """
+        last = last_release(self._home, pipeline)
+        if newest is None or last is None or last.release_kind != "rollback" or last.sequence <= newest.sequence:
+            return newest
+        reason = f"release {last.sequence}, a rollback, is missing or does not verify: what it took off stays off"
+        refusals[:] = [Refusal(last.sequence, last.version, reason), *refusals]
+        return beneath(last.sequence, last.manifest, self.history(pipeline))
 
     def history(self, pipeline: str) -> tuple[Release, ...]:
         """Every release whose own signature verifies, oldest first; whether it is in force is `inspect`'s to say."""

@@ -387,6 +387,8 @@ def test_each_refusal_is_said_recorded_once_and_put_back_while_the_last_good_ver
         assert refusals[-1].version == version and refusals[-1].reason.startswith(sentence.format(n=version)), name
         shown = site.registry.version("tickets", version).tags
         assert shown[REFUSED_TAG] == refusals[-1].reason
+        if name in {"waiting", "rejected", "expired"}:
+            assert shown["sluice.review"] == name
         ready = gateway.ready(lambda said, version=version: [one["refused"] for one in said["refused"]] == [version])
         assert ready["versions"] == {"tickets": good.version}
         assert refusals[-1].reason in ready["refused"][0]["message"]

@@ -123,6 +123,18 @@ def test_a_try_that_works_later_is_the_last(desk: ReviewDesk, make_version: Make
     assert notified(desk) == [(1, "command", "told")]
 
 
+def test_each_channel_has_its_own_tries(
+    desk: ReviewDesk, make_version: MakeVersion, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_version(desk, 1)
+    with caplog.at_level(logging.WARNING, "sluice.attend"):
+        for _ in range(2):
+            attend(telling(desk, "true", review_notify_webhook=f"{NO_SERVER}/token"))
+    assert notified(desk) == [(1, "command", "told")]
+    (sentence,) = [record.getMessage() for record in caplog.records if "webhook" in record.getMessage()]
+    assert sentence.endswith("127.0.0.1: the review webhook does not answer (ConnectError) (try 1 of 5)")
+
+
 def test_a_dead_mlflow_is_logged_once_and_keeps_nothing_else_waiting(
     desk: ReviewDesk, make_version: MakeVersion, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -107,6 +107,11 @@ def test_a_version_that_was_taken_off_may_come_back_by_a_release_of_its_own() ->
     assert stand_in(history[3], history) == history[2]
 
 
+def test_a_rollback_to_a_version_whose_release_is_lost_has_no_stand_in() -> None:
+    history = _chain(("release", 1), ("release", 2), ("rollback", 1))
+    assert stand_in(history[2], history[1:]) is None, "what lies there is what was taken off"
+
+
 def test_without_the_record_of_what_it_replaced_nothing_stands_in() -> None:
     history = _chain(("release", 1), ("release", 2), ("rollback", 1), ("release", 3))
     assert stand_in(history[3], [history[0], history[1], history[3]]) is None, "the lost one was a rollback"
