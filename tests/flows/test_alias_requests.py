@@ -60,15 +60,6 @@ def test_what_we_set_ourselves_is_no_request(desk: ReviewDesk, make_version: Mak
     assert asked_for("tickets", 1, 2, desk) == 1
 
 
-def test_a_damaged_memory_is_as_none(desk: ReviewDesk) -> None:
-    memory = Mirrored(desk.settings.home)
-    memory.remember("tickets", frozenset())
-    assert memory.champions("tickets") == frozenset()
-    for text in ("", "[]", '{"champion": 3}', '{"champion": ["x"]}'):
-        (desk.settings.home.releases / "tickets" / "mirrored.json").write_text(text)
-        assert memory.champions("tickets") is None
-
-
 @dataclass(frozen=True)
 class Site:
     """A home with an MLflow model and, in some tests, a gateway."""
