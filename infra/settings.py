@@ -7,6 +7,7 @@ SLUICE_GATEWAY_*               limits of the endpoint
 SLUICE_ENGINE_*                what generates text
 SLUICE_TELEMETRY_*             where traces go, and what is in them
 SLUICE_RETENTION_*             how long is kept what nothing needs
+SLUICE_REVIEW_*                how long a review may wait, and who is told that it does
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
 from infra.contracts.base import Frozen
 from infra.errors import ConfigError, Problem
@@ -88,6 +89,43 @@ class RetentionSettings(Frozen):
     retention_grace_hours: float = Field(24.0, ge=0, description="hours for which gc leaves everything alone")
 
 
+class ReviewSettings(Frozen):
+    """How long a version may wait for its review, and who is told."""
+
+    review_expires_days: float = Field(
+        30.0, ge=0, description="days until a version that nobody reviewed can no longer be approved; 0: never"
+    )
+    review_notify_command: str = Field(
+        "", description="command that is run for each version that waits (JSON on stdin, no shell); empty: none"
+    )
+    review_notify_webhook: str = Field(
+        "", description="http(s) address that gets the same JSON by POST for each version that waits; empty: none"
+    )
+    review_notify_timeout_s: float = Field(
+        20.0, gt=0, le=300, description="seconds that the command or the address has for one notice"
+    )
+
+    @field_validator("review_notify_command")
+    @classmethod
+    def _splits(cls, command: str) -> str:
+        import shlex
+
+        try:
+            shlex.split(command)
+        except ValueError:
+            raise ValueError("a quotation mark is open: write it as in a shell") from None
+        return command
+
+    @field_validator("review_notify_webhook")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        from urllib.parse import urlsplit
+
+        if url and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
+            raise ValueError("not an address: write http://... or https://...")
+        return url
+
+
 @dataclass(frozen=True)
 class Setting:
     """One value with where it came from, for `sluice config`."""
@@ -108,6 +146,7 @@ class Settings:
     engine: EngineSettings
     telemetry: TelemetrySettings
     retention: RetentionSettings
+    review: ReviewSettings
     sources: tuple[Setting, ...]
 
 
@@ -117,6 +156,7 @@ _CLASSES: tuple[type[Frozen], ...] = (
     EngineSettings,
     TelemetrySettings,
     RetentionSettings,
+    ReviewSettings,
 )
 
 
@@ -148,12 +188,12 @@ def read_settings(environment: Mapping[str, str] | None = None, *, any_version: 
             ]
     if problems:
         raise ConfigError("environment", tuple(problems))
-    servers, gateway, engine, telemetry, retention = parts
+    servers, gateway, engine, telemetry, retention, review = parts
     assert isinstance(servers, ServerSettings) and isinstance(gateway, GatewaySettings)
     assert isinstance(engine, EngineSettings) and isinstance(telemetry, TelemetrySettings)
-    assert isinstance(retention, RetentionSettings)
+    assert isinstance(retention, RetentionSettings) and isinstance(review, ReviewSettings)
     home = open_home(root, any_version=any_version)
-    return Settings(home, servers, gateway, engine, telemetry, retention, tuple(_sources(home, parts, found)))
+    return Settings(home, servers, gateway, engine, telemetry, retention, review, tuple(_sources(home, parts, found)))
 
 
 def home_root() -> Path:
