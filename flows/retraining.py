@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from flows.gc import expire
 from flows.pipeline import Pipeline
 from flows.progress import Progress
 from flows.stages import NOTHING_FRESH, Fresh
@@ -42,6 +43,7 @@ def retrain_pipeline(
             services = {service.name: service for service in processes.ensure(settings, ("prefect", "mlflow"))}
         started = tuple(service.name for service in services.values() if service.started_by_us)
         stack.callback(processes.stop, settings.home, started)
+        expire(settings.home, settings.retention)
         shop = Workshop.open(settings, run_id=new_id("run"), progress=progress, mlflow_url=services["mlflow"].url)
         telemetry.start("sluice-retrain", settings.telemetry, services["mlflow"].url)
         stack.callback(telemetry.flush)
