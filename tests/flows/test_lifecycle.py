@@ -35,6 +35,7 @@ guardrails: default
 access: open
 """
 GATE = "name: lenient\nminimum_items: 1\noutcomes: {error_at_most: 1, truncated_at_most: 1}\n"
+    "thresholds: [{metric: exact_match, at_least: 0}]\n"
 SUITE = "name: loose\nmostly: 0.9\nrows:\n  - {id: text-not-blank, column: text, expect: matches, pattern: '\\S'}\n"
 STAGES = ["dataset", "finetune", "evaluate", "gate", "register"]
 
@@ -106,7 +107,7 @@ def test_a_stage_is_repeated_only_when_what_it_depends_on_changed(
     assert ran(third) == ["dataset", "evaluate", "gate", "register"], "no training row changed"
     assert third.adapter.files == first.adapter.files and third.report.scores("champion") is not None
 
-    (tmp_path / "gate.yaml").write_text(GATE + "thresholds: [{metric: exact_match, at_least: 1}]\n")
+    (tmp_path / "gate.yaml").write_text(GATE.replace("at_least: 0", "at_least: 1"))
     fourth = retrain()
     assert ran(fourth) == ["gate", "log refused"] and fourth.decision.verdict is GateVerdict.NO_GO
     assert ran(retrain()) == []
