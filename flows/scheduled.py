@@ -78,7 +78,7 @@ def _run(source: str, settings: Mapping[str, str], slot: str, timezone: str) -> 
     if missing := missing_path(spec, due):
         return Completed(name="No new data", message=f"No new data: there is no file {missing} for {due.isoformat()}")
     done = _retrain_when_free(fill_slot(spec, due))
-    if done.version is not None and done.release is None and not (getattr(done, "nothing_new", False) and first_try):
+    if done.version is not None and done.release is None and not (done.nothing_new and first_try):
         from flows.suspension import suspend_for_review
 
         suspend_for_review(done.version)
@@ -104,7 +104,7 @@ def _decided() -> State[Any] | None:
 
 
 def _state(done: Lifecycle) -> State[Any]:
-    if getattr(done, "nothing_new", False):
+    if done.nothing_new:
         return Completed(name="No new data", message="No new data: every stage had the inputs of an earlier run")
     if done.release is not None:
         return Completed(name="Released", message=f"version {done.release.version}, release {done.release.sequence}")

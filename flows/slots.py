@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -34,36 +34,29 @@ class Clock:
 
     @classmethod
     def read(cls, cron: str, timezone: str) -> Clock:
-        """Checks both. Raises BadInput."""
-        from prefect.client.schemas.schedules import CronSchedule
-
+        """Checks both. Raises BadInput, for a line that never falls due too."""
         zone(timezone)
         line = " ".join(cron.split())
+        clock = cls(line, timezone)
         try:
             if len(line.split()) != 5:
                 raise ValueError("not five fields")
-            CronSchedule(cron=line, timezone=timezone)
+            clock._dates(1, datetime.now(UTC), None)
         except ValueError:
             raise BadInput(
-                f"no cron line: {cron!r}",
+                f"no cron line, or one that never falls due: {cron!r}",
                 where="--cron",
                 cure="five fields: minute hour day-of-month month day-of-week, e.g. '0 3 * * 1' (Mondays at 3:00)",
             ) from None
-        return cls(line, timezone)
+        return clock
 
     def slots(self, first: date, last: date) -> tuple[datetime, ...]:
         """The slots of whole days in the clock's time zone, oldest first. Raises BadInput for none or too many."""
-        import asyncio
-
-        from prefect.server.schemas.schedules import CronSchedule
-
         if last < first:
             raise BadInput("the last day lies before the first", where="--to", cure="give the earlier day as --from")
         begin = datetime.combine(first, time(), ZoneInfo(self.timezone))
         end = datetime.combine(last + timedelta(days=1), time(), ZoneInfo(self.timezone)) - timedelta(seconds=1)
-        # The very code by which the server schedules: a backfilled slot is one that would have run.
-        schedule = CronSchedule(cron=self.cron, timezone=self.timezone)
-        dates = asyncio.run(schedule.get_dates(MOST_SLOTS + 1, begin, end))  # type: ignore[arg-type]
+        dates = self._dates(MOST_SLOTS + 1, begin, end)
         if not dates:
             raise BadInput("the schedule has no slot in those days", where="--from", cure="widen the window")
         if len(dates) > MOST_SLOTS:
@@ -72,6 +65,16 @@ class Clock:
                 where="--from",
                 cure="give fewer days at a time, or a --cron with fewer runs a day",
             )
+        return dates
+
+    def _dates(self, count: int, begin: datetime, end: datetime | None) -> tuple[datetime, ...]:
+        """By the very code by which the server schedules: a backfilled slot is one that would have run."""
+        import asyncio
+
+        from prefect.server.schemas.schedules import CronSchedule
+
+        schedule = CronSchedule(cron=self.cron, timezone=self.timezone)
+        dates = asyncio.run(schedule.get_dates(count, begin, end))
         return tuple(datetime.fromtimestamp(one.timestamp(), ZoneInfo(self.timezone)) for one in dates)
 
 
@@ -126,6 +129,11 @@ def fill_slot(pipeline: Pipeline, slot: datetime) -> Pipeline:
     given = {name: str(getattr(pipeline.data, name, "")) for name in _PATHS}
     paths = {name: fill_path(path, slot) for name, path in given.items() if path}
     return pipeline.model_copy(update={"data": pipeline.data.model_copy(update=paths)}) if paths else pipeline
+
+
+def has_placeholder(pipeline: Pipeline) -> bool:
+    """Whether a data path is filled from the slot."""
+    return any(_PLACEHOLDER.search(str(getattr(pipeline.data, name, ""))) for name in _PATHS)
 
 
 def missing_path(pipeline: Pipeline, slot: datetime) -> str:

@@ -69,6 +69,9 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     settings, pulse = read_settings(), Pulse()
+    # Before any thread: two that import it at once would wait for each other.
+    import prefect.workers.process  # noqa: F401
+
     from flows.worker_health import serve_health
 
     serve_health(given.host, given.port, lambda: pulse.state(_prefect_url(settings)))
@@ -81,13 +84,18 @@ async def _work_until_told(settings: Settings, pulse: Pulse) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    told = ""
     while not stop.is_set():
         url = _prefect_url(settings)
         if url:
             try:
                 await _work_for(url, settings, pulse, stop)
+                told = ""
             except Exception as error:  # a server that is starting, ending or gone; the next look finds the next one
-                _LOG.warning("the Prefect server at %s cannot be worked for: %s", url, type(error).__name__)
+                sentence = f"the Prefect server at {url} cannot be worked for yet: {type(error).__name__}"
+                if told != sentence:
+                    _LOG.warning("%s", sentence)
+                told = sentence
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _LOOK_EVERY_S * 2)
 
@@ -125,21 +133,26 @@ def _pool_worker(looked: Callable[[], None], closing: asyncio.Event) -> ProcessW
     One run at a time: two trainings at once would take each other's cores and memory, and a backfill is to go oldest
     first.
     """
+    import warnings
+
     from prefect.workers.process import ProcessWorker
 
-    class Worker(ProcessWorker):
-        async def get_and_submit_flow_runs(self) -> list[FlowRun]:
-            if closing.is_set():
-                return []
-            taken = await super().get_and_submit_flow_runs()
-            looked()
-            return taken
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that it takes the place of Prefect's own is meant
+
+        class Worker(ProcessWorker):
+            async def get_and_submit_flow_runs(self) -> list[FlowRun]:
+                if closing.is_set():
+                    return []
+                taken = await super().get_and_submit_flow_runs()
+                looked()
+                return taken
 
     return Worker(work_pool_name=POOL, name="sluice", limit=1, create_pool_if_not_found=False)
 
 
 def _attend_for_ever(settings: Settings) -> None:
-    """What is due every few seconds beside the runs. A failure is logged when it begins or changes, and ends nothing."""
+    """What is due every few seconds beside the runs. A failure is logged when it begins or changes; it ends nothing."""
     from flows.attend import attend
     from flows.desk import ReviewDesk
     from flows.progress import Silent
@@ -159,7 +172,7 @@ def _attend_for_ever(settings: Settings) -> None:
                     resume_decided(desk)
                 told.pop(name, None)
             except Exception as error:  # the worker lives for months: whatever it is, the next pass tries again
-                sentence = str(error) if isinstance(error, SluiceError) else type(error).__name__
+                sentence = error.what if isinstance(error, SluiceError) else type(error).__name__
                 if told.get(name) != sentence:
                     _LOG.warning("%s: %s", name, sentence)
                 told[name] = sentence

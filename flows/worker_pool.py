@@ -55,7 +55,7 @@ async def hand_back(*, ended_since: float | None = None) -> int:
     """
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter, WorkPoolFilter, WorkPoolFilterName
-    from prefect.states import AwaitingRetry
+    from prefect.states import Scheduled
 
     wanted: list[dict[str, Any]] = [{"state": {"type": {"any_": ["RUNNING", "PENDING"]}}}]
     if ended_since is not None:
@@ -71,7 +71,7 @@ async def hand_back(*, ended_since: float | None = None) -> int:
             )
             for run in found:
                 due = run.expected_start_time or datetime.now(UTC)
-                state = AwaitingRetry(scheduled_time=due, name="Handed back", message=_SAID)
+                state = Scheduled(scheduled_time=due, name="Handed back", message=_SAID)
                 await client.set_flow_run_state(run.id, state, force=True)
                 handed += 1
     return handed

@@ -194,10 +194,14 @@ def schedule_json(schedule: Schedule) -> dict[str, Any]:
 def _plan(pipeline: str, overrides: list[str] | None) -> Plan:
     """The pipeline, checked as `retrain` checks it, with absolute paths: the worker sits in another folder."""
     from flows.pipeline import read_pipeline
+    from flows.plan import check_rules, planned
     from flows.schedules import Plan
+    from flows.slots import has_placeholder
 
     pairs = _pairs(overrides)
     spec = read_pipeline(pipeline, pairs)
+    # What is filled from a slot is not there yet; all else is, or the first run would fail at night.
+    check_rules(spec) if has_placeholder(spec) else planned(spec)
     source = str(Path(pipeline).absolute()) if Path(pipeline).suffix in {".yaml", ".yml"} else pipeline
     return Plan(spec.name, source, {**pairs, **_absolute_paths(spec)})
 
@@ -220,7 +224,18 @@ def _absolute_paths(spec: Pipeline) -> dict[str, str]:
     rules = {"data.expectations": spec.data.expectations}
     rules |= {name: str(getattr(spec, name)) for name in ("gate", "guardrails", "access")}
     paths = data | {key: value for key, value in rules.items() if Path(value).suffix in {".yaml", ".yml"}}
-    return {key: json.dumps(str(Path(value).absolute())) for key, value in paths.items() if value}
+    return {key: _as_yaml(str(Path(value).absolute())) for key, value in paths.items() if value}
+
+
+def _as_yaml(text: str) -> str:
+    """The text so that `--set`, whose values are YAML, reads it back: quoted only where it must be."""
+    import yaml
+
+    try:
+        plain = yaml.safe_load(text) == text
+    except yaml.YAMLError:
+        plain = False
+    return text if plain else json.dumps(text)
 
 
 def _show_slots(name: str, slots: Sequence[datetime]) -> None:
