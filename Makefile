@@ -14,7 +14,7 @@ export UV_DEFAULT_INDEX := $(or $(UV_DEFAULT_INDEX),$(PIP_INDEX_URL),$(call pip_
 # Compiled modules are kept: the heavy imports are several times faster from then on.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test lint format bench offline lock clean
+.PHONY: help install demo test lint format bench offline index lock clean
 
 help:
 	@echo "make demo     run the main job on embedded defaults (first time: installs what it needs)"
@@ -23,6 +23,7 @@ help:
 	@echo "make format   write the format"
 	@echo "make bench    benchmarks; each prints a table"
 	@echo "make offline  demo and tests with only the loopback interface up, every network call traced"
+	@echo "make index    write the README's line for each file anew"
 	@echo "make lock     resolve the lock file anew"
 	@echo "make clean    stop the servers, remove the environment and all state"
 
@@ -59,6 +60,9 @@ bench: $(INSTALLED)
 
 offline: $(INSTALLED)
 	@bash tests/offline/run.sh
+
+index: $(INSTALLED)
+	@$(BIN)/python tests/readme_index.py
 
 # torch is locked by version alone: the wheel that a machine brings through its pip configuration is another file than the index's.
 lock: $(INSTALLED)

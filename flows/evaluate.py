@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Sequence
 
 from flows.pipeline import Pipeline
+from flows.stage_inputs import answering
 from flows.steps.contestants import Conditions, Contestant, Sitting, contestants, sit
 from flows.steps.read_answer import AnswerReader
 from flows.steps.record_stage import record_stage
@@ -29,14 +30,20 @@ from policies.policy import parse_guardrails
 
 
 def evaluate(
-    pipeline: Pipeline, snapshot: DatasetSnapshot, adapter: Adapter, champion: ModelVersion | None, shop: Workshop
+    pipeline: Pipeline,
+    snapshot: DatasetSnapshot,
+    adapter: Adapter,
+    champion: ModelVersion | None,
+    shop: Workshop,
+    *,
+    fresh: bool = False,
 ) -> EvaluationReport:
     """Scores the candidate beside its base and the champion, keeps every item's result and answer, and records the
     report.
 
-    Results are kept in the clear, answers sealed. Where the champion is the candidate's very adapter, asked in the same
-    way, the candidate's results stand for both. Raises BadInput (no held-out rows, an expected answer that does not
-    fit), CheckFailed (adapter, snapshot and base model do not belong together), PartFailed (an engine that fails),
+    Items that a subject was asked before under the same conditions are not asked again, unless `fresh`. Results are
+    kept in the clear, answers sealed. Raises BadInput (no held-out rows, an expected answer that does not fit),
+    CheckFailed (adapter, snapshot and base model do not belong together), PartFailed (an engine that fails),
     StoreError.
     """
     _check_parents(pipeline, snapshot, adapter)
@@ -47,14 +54,21 @@ def evaluate(
     rule = read_rule("guardrails", pipeline.guardrails)
     policy = parse_guardrails(rule.text, source=rule.source)
     base = _base_model(adapter, shop)
-    conditions = Conditions(rows, policy, load_name_finders(), shop.settings.engine, base, pipeline.evaluation)
+    home = shop.settings.home
+    conditions = Conditions(
+        rows,
+        policy,
+        load_name_finders,
+        shop.settings.engine,
+        base,
+        pipeline.evaluation,
+        answering=answering(pipeline, shop.settings.engine),
+        journals=home.folder(home.runs / "answers"),
+        fresh=fresh,
+    )
     judged: list[Judged] = []
     engines: list[EngineRecord] = []
     for contestant in contestants(pipeline, adapter, champion, shop.blobs):
-        if contestant.subject == "champion" and _same_model(contestant, judged[0], pipeline):
-            shop.progress.say("The champion is this very adapter: the candidate's results stand for both.")
-            judged.append(Judged("champion", contestant.model, judged[0].results, judged[0].items, judged[0].answers))
-            continue
         sitting = _sit(contestant, conditions, shop)
         engines.append(sitting.engine)
         judged.append(_judge(contestant, sitting, rows, reader, shop))
@@ -74,6 +88,15 @@ def evaluate(
     for scores in report.subjects:
         shop.progress.say(_sentence(scores))
     return report
+
+
+def adopt_report(found: EvaluationReport, shop: Workshop) -> EvaluationReport:
+    """Takes over an earlier report. Raises StoreError when results or answers are not whole."""
+    for scores in found.subjects:
+        for digest in (scores.items, scores.answers):
+            if digest is not None:
+                shop.blobs.check(digest)
+    return found
 
 
 def held_out(rows: Sequence[SnapshotRow], max_items: int, seed: int) -> tuple[SnapshotRow, ...]:
@@ -123,17 +146,12 @@ def _base_model(adapter: Adapter, shop: Workshop) -> BaseModel | None:
     return base
 
 
-def _same_model(champion: Contestant, candidate: Judged, pipeline: Pipeline) -> bool:
-    assert champion.adapter is not None  # every released version has one
-    return champion.adapter.digest == candidate.model and champion.prompt == pipeline.prompt
-
-
 def _sit(contestant: Contestant, conditions: Conditions, shop: Workshop) -> Sitting:
     from infra.telemetry import span
 
     title = f"evaluate {contestant.subject}"
     with span(f"sluice.{title}"), shop.progress.task(title, total=len(conditions.rows)) as task:
-        return asyncio.run(sit(contestant, conditions, shop.blobs, lambda speed: task.advance(1, speed)))
+        return asyncio.run(sit(contestant, conditions, shop.blobs, shop.vault, task.advance))
 
 
 def _judge(
@@ -142,14 +160,22 @@ def _judge(
     results = judge(rows, sitting.answers, reader, lambda text: shop.vault.keyed_digest("answer", text))
     blocked = sum(answered.ended == "blocked" for answered in sitting.answers)
     failures = sorted({answered.failure for answered in sitting.answers if answered.failure})
-    speed = len(rows) / sitting.seconds
-    shop.progress.say(f"{contestant.subject}: {len(rows)} items in {sitting.seconds:.0f} s, {speed:.1f} items/s")
+    shop.progress.say(f"{contestant.subject}: {_speed(sitting)}")
     if blocked:
         shop.progress.say(f"  {blocked} answers were blocked by the guardrails and count as wrong")
     for failure in failures:
         shop.progress.say(f"  items in error: {failure}")
     answers = put_answers(rows, sitting.answers, shop.vault, shop.blobs)
     return Judged(contestant.subject, contestant.model, results, put_items(results, shop.blobs), answers)
+
+
+def _speed(sitting: Sitting) -> str:
+    asked = len(sitting.answers) - sitting.asked_before
+    before = f"{sitting.asked_before} items answered before"
+    if not asked:
+        return before
+    told = f"{asked} items in {sitting.seconds:.0f} s, {asked / sitting.seconds:.1f} items/s"
+    return f"{told}; {before}" if sitting.asked_before else told
 
 
 def _sentence(scores: SubjectScores) -> str:

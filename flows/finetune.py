@@ -1,7 +1,6 @@
 """The fine-tune stage: a dataset snapshot in, an adapter out that was trained on it, checked and kept.
 
-Training runs in processes of its own (flows/training). The same recipe over the same snapshot is trained once per home:
-a run that was killed goes on after its last checkpoint, and one that ended is not repeated.
+Training runs in processes of its own (flows/training). A run that was killed goes on after its last checkpoint.
 """
 
 from __future__ import annotations
@@ -20,51 +19,73 @@ from flows.training.lines import Said, Stepped, Trained
 from flows.training.spec import Job, Recipe, recipe_of
 from flows.training.step_line import StepLine
 from flows.workshop import Workshop
-from infra.base_model import BaseModel, prepare_base_model
+from infra.base_model import BaseModel, open_base_model, prepare_base_model
 from infra.contracts.adapter import Adapter, AdapterFile, SanityCheck, TrainingFigures
 from infra.contracts.dataset import DatasetSnapshot
 from infra.digest import short
-from infra.errors import BadInput, StoreError
-from infra.home import write_atomic
 from infra.quiet import hush
 from policies.gates.adapter import require_sound
 
 OnStep = Callable[[StepLine], None]
 
 _FILES = ("adapter_config.json", "adapter_model.safetensors")
-_DONE = "adapter.digest"
 
 
-def finetune(pipeline: Pipeline, snapshot: DatasetSnapshot, shop: Workshop, on_step: OnStep | None = None) -> Adapter:
-    """Trains the pipeline's adapter on the snapshot's training rows, checks it, keeps it and records the stage.
+def plan_training(pipeline: Pipeline, snapshot: DatasetSnapshot, shop: Workshop) -> Recipe:
+    """The recipe for the snapshot's training rows. Makes the base model ready, which takes a minute once per home.
+
+    Raises MissingPart, PartFailed.
+    """
+    hush()
+    base = prepare_base_model(shop.settings.home, shop.progress.say, pipeline.base_model)
+    return recipe_of(pipeline, snapshot, base.digest)
+
+
+def finetune(recipe: Recipe, snapshot: DatasetSnapshot, shop: Workshop, on_step: OnStep | None = None) -> Adapter:
+    """Trains an adapter on the snapshot's training rows, checks it, keeps it and records the stage.
 
     `on_step` is told each step of this run. Raises CheckFailed (the adapter is not sound, the loss is not a number),
     PartFailed (the training process failed; the log's path is in the error), MissingPart, StoreError.
     """
-    hush()
-    home = shop.settings.home
-    base = prepare_base_model(home, shop.progress.say, pipeline.base_model)
-    recipe = recipe_of(pipeline, snapshot.digest, base.digest)
-    folder = home.folder(home.runs / "training" / f"{pipeline.name}-{short(recipe.digest)}")
-    adapter = _kept(folder, shop)
-    if adapter is None:
-        trained = _train(recipe, base, folder, shop, on_step)
-        require_sound(trained.measured)
-        adapter = _keep(recipe, trained, shop)
-        write_atomic(folder / _DONE, adapter.digest.encode())
-        _clear(folder)
-    else:
-        shop.progress.say(f"Training: adapter {short(adapter.digest)} of the same recipe and rows is used again")
-    record_stage(shop, pipeline.name, "finetune", adapter.digest)
+    base = open_base_model(shop.settings.home, recipe.base_name)
+    trained = _train(recipe, snapshot, base, shop, on_step)
+    require_sound(trained.measured)
+    adapter = _keep(recipe, snapshot, trained, shop)
+    record_stage(shop, recipe.pipeline, "finetune", adapter.digest)
     return adapter
 
 
-def _train(recipe: Recipe, base: BaseModel, folder: Path, shop: Workshop, on_step: OnStep | None) -> Trained:
+def adopt_adapter(found: Adapter, snapshot: DatasetSnapshot, shop: Workshop) -> Adapter:
+    """Takes over an adapter that was trained on the very rows of this snapshot: it is named as this snapshot's.
+
+    Raises StoreError when a file of it is not whole.
+    """
+    for digest in (found.recipe, found.figures.loss_curve, *(file.digest for file in found.files)):
+        shop.blobs.check(digest)
+    adapter = found.model_copy(update={"snapshot": snapshot.digest})
+    shop.blobs.put(adapter.to_json())
+    return adapter
+
+
+def tidy_training(recipe: Recipe, shop: Workshop) -> None:
+    """Removes what only a training under way needs. To be called when the stage's result is kept for good."""
+    shutil.rmtree(_folder(recipe, shop), ignore_errors=True)
+
+
+def _folder(recipe: Recipe, shop: Workshop) -> Path:
+    return shop.settings.home.runs / "training" / f"{recipe.pipeline}-{short(recipe.digest)}"
+
+
+def _train(
+    recipe: Recipe, snapshot: DatasetSnapshot, base: BaseModel, shop: Workshop, on_step: OnStep | None
+) -> Trained:
     from infra.telemetry import traceparent
 
     settings = shop.settings
+    folder = settings.home.folder(_folder(recipe, shop))
     job = Job(
         recipe=recipe,
+        snapshot=snapshot.digest,
         home=str(settings.home.root),
         base_folder=str(base.folder),
         folder=str(folder),
@@ -99,14 +120,14 @@ class _Follower:
             self._on_step(step)
 
 
-def _keep(recipe: Recipe, trained: Trained, shop: Workshop) -> Adapter:
+def _keep(recipe: Recipe, snapshot: DatasetSnapshot, trained: Trained, shop: Workshop) -> Adapter:
     """Puts the files, the curve and the recipe among the blobs and makes the contract."""
     folder = Path(trained.folder)
     curve = read_curve(folder)
     seconds = float(trained.seconds)
     adapter = Adapter(
         pipeline=recipe.pipeline,
-        snapshot=recipe.snapshot,
+        snapshot=snapshot.digest,
         base_model=recipe.base_model,
         recipe=shop.blobs.put(recipe.to_json()),
         objective=recipe.training.objective,
@@ -137,20 +158,3 @@ def _keep(recipe: Recipe, trained: Trained, shop: Workshop) -> Adapter:
     )
     shop.blobs.put(adapter.to_json())
     return adapter
-
-
-def _kept(folder: Path, shop: Workshop) -> Adapter | None:
-    """The adapter that this recipe gave before, when all of it is still there and whole."""
-    try:
-        adapter = Adapter.from_json(shop.blobs.get((folder / _DONE).read_text(encoding="utf-8").strip()))
-        for digest in (adapter.recipe, adapter.figures.loss_curve, *(file.digest for file in adapter.files)):
-            shop.blobs.check(digest)
-    except (FileNotFoundError, StoreError, BadInput):
-        return None
-    return adapter
-
-
-def _clear(folder: Path) -> None:
-    """Removes what only a training under way needs; the adapter is among the blobs."""
-    for path in (*folder.glob("step-*"), folder / "adapter"):
-        shutil.rmtree(path, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flows.opponent import opponent
 from flows.pipeline import Pipeline
 from flows.steps.record_stage import record_stage
 from flows.workshop import Workshop
@@ -16,7 +17,7 @@ from policies.gates.gate import parse_gate
 def gate(pipeline: Pipeline, report: EvaluationReport, shop: Workshop) -> GateDecision:
     """Decides whether the candidate may go to review, keeps the decision and the rules' text, and records both.
 
-    The champion is asked for anew: a report that did not score the one that is released now is NO_GO.
+    The opponent is asked for anew: a report that did not score the version that is released now is NO_GO.
     Raises BadInput (another pipeline's report, no such rules), ConfigError (rules that cannot be read), StoreError.
     """
     if report.pipeline != pipeline.name:
@@ -27,8 +28,8 @@ def gate(pipeline: Pipeline, report: EvaluationReport, shop: Workshop) -> GateDe
         )
     rule = read_rule("gates", pipeline.gate)
     policy = parse_gate(rule.text, source=rule.source)
-    serving = shop.releases.current(pipeline.name)
-    decision = decide(policy, report, champion=serving.manifest.digest if serving else None)
+    champion = opponent(pipeline, report.adapter, shop)
+    decision = decide(policy, report, champion=champion.digest if champion else None)
     shop.blobs.put(rule.text.encode("utf-8"))
     shop.blobs.put(decision.to_json())
     record_stage(shop, pipeline.name, "gate", decision.digest, verdict=decision.verdict)
@@ -37,3 +38,9 @@ def gate(pipeline: Pipeline, report: EvaluationReport, shop: Workshop) -> GateDe
         if reason.verdict is not GateVerdict.GO:
             shop.progress.say(f"  {reason.verdict.value} {reason.rule}: {reason.required}; {reason.measured}")
     return decision
+
+
+def adopt_decision(found: GateDecision, shop: Workshop) -> GateDecision:
+    """Takes over an earlier decision. Raises StoreError when the text of its rules is gone."""
+    shop.blobs.check(found.gate)
+    return found

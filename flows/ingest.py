@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+from typing import ClassVar
 
 from flows.pipeline import Pipeline
 from flows.progress import Task
@@ -28,7 +29,7 @@ from flows.steps.seal_rows import snapshot_rows
 from flows.steps.split import Parts, split_rows
 from flows.steps.validate import Validated, validate
 from flows.workshop import Workshop
-from infra.contracts.base import Frozen
+from infra.contracts.base import Contract, Frozen
 from infra.contracts.dataset import DatasetSnapshot, QuarantineCount, RedactionCount, Split
 from infra.errors import CheckFailed
 from infra.extras import need
@@ -48,8 +49,10 @@ class StepTime(Frozen):
     seconds: float
 
 
-class IngestFindings(Frozen):
+class IngestFindings(Contract):
     """What the stage handed on, and what it found on the way."""
+
+    schema_id: ClassVar[str] = "sluice/ingest-findings/1"
 
     snapshot: DatasetSnapshot
     planted: tuple[PlantedFound, ...]
@@ -97,13 +100,22 @@ def ingest(pipeline: Pipeline, shop: Workshop, *, redactor: Redactor | None = No
     shop.blobs.put(snapshot.to_json())
     record_stage(shop, pipeline.name, "dataset", snapshot.digest)
     fates = Fates(validated.quarantined, parted.deduped, parted.leakage)
-    return IngestFindings(
+    findings = IngestFindings(
         snapshot=snapshot,
         planted=compare(source.truth, fates, parted.rows) if source.truth else (),
         data_docs=str(_docs_folder(shop)),
         quarantine=str(quarantine),
         times=tuple(clock.times),
     )
+    shop.blobs.put(findings.to_json())
+    return findings
+
+
+def adopt_findings(found: IngestFindings, shop: Workshop) -> IngestFindings:
+    """Takes over what an earlier run found. Raises StoreError when its snapshot's rows or manifests are gone."""
+    shop.blobs.check(found.snapshot.digest)
+    shop.datasets.check(found.snapshot)
+    return found
 
 
 @dataclass

@@ -1,23 +1,26 @@
 """The whole chain on one screen: rows -> snapshot -> adapter -> report -> decision -> version -> approval -> release.
 
-Each stage is a Prefect task around a plain function that takes contracts and returns one.
+Each stage is a Prefect task around a plain function that takes contracts and returns one; a stage whose inputs have the
+digests of an earlier run hands on what that run made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ParamSpec, TypeVar
+from functools import partial
 
-from flows.evaluate import evaluate
-from flows.finetune import finetune
-from flows.gate import gate
-from flows.ingest import IngestFindings, ingest
+from flows.evaluate import adopt_report, evaluate
+from flows.finetune import adopt_adapter, finetune, plan_training, tidy_training
+from flows.gate import adopt_decision, gate
+from flows.ingest import IngestFindings, adopt_findings, ingest
 from flows.observe import publish_summary, watch_training
+from flows.opponent import opponent
 from flows.pipeline import Pipeline
-from flows.register import PassingDecision, log_refused, register
+from flows.register import PassingDecision, RefusedRun, adopt_refused, adopt_version, log_refused, register
 from flows.release import release
 from flows.review import approve_unattended
+from flows.stage_inputs import dataset_inputs, evaluate_inputs, finetune_inputs, gate_inputs, register_inputs
+from flows.stages import NOTHING_FRESH, Fresh, StageRun, Stages, step
 from flows.workshop import Workshop
 from infra.contracts.adapter import Adapter
 from infra.contracts.dataset import DatasetSnapshot
@@ -25,9 +28,6 @@ from infra.contracts.evaluation import EvaluationReport
 from infra.contracts.gate import GateDecision, GateVerdict
 from infra.contracts.model_version import ModelVersion
 from infra.contracts.release import Release
-
-Args = ParamSpec("Args")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,24 @@ class Lifecycle:
     adapter: Adapter
     report: EvaluationReport
     decision: GateDecision
+    stages: tuple[StageRun, ...]
+    """Which stages did their work in this run, and which handed on what an earlier run made."""
     version: ModelVersion | None = None
     release: Release | None = None
 
+    @property
+    def nothing_new(self) -> bool:
+        """Whether no stage had anything to do."""
+        return all(stage.origin == "reused" for stage in self.stages)
 
-def run_lifecycle(pipeline: Pipeline, shop: Workshop, *, approve_as: str = "") -> Lifecycle:
+
+def run_lifecycle(
+    pipeline: Pipeline, shop: Workshop, *, approve_as: str = "", fresh: Fresh = NOTHING_FRESH
+) -> Lifecycle:
     """Runs the chain as one Prefect flow run named after the pipeline and the run.
 
-    `approve_as` approves unattended, where the access policy allows it. Raises SluiceError: the stage that failed says
-    why.
+    `approve_as` approves unattended, where the access policy allows it; `fresh` names the stages that must do their
+    work again. Raises SluiceError: the stage that failed says why.
     """
     from prefect import flow
 
@@ -60,7 +69,7 @@ def run_lifecycle(pipeline: Pipeline, shop: Workshop, *, approve_as: str = "") -
     @flow(name="retrain", flow_run_name=f"{pipeline.name} {shop.run_id}", validate_parameters=False)
     def retrain() -> Lifecycle:
         with span("sluice.retrain"):
-            done = _chain(pipeline, shop, approve_as)
+            done = _chain(pipeline, shop, approve_as, Stages(pipeline.name, shop, fresh))
             publish_summary(pipeline, done)
             return done
 
@@ -68,35 +77,48 @@ def run_lifecycle(pipeline: Pipeline, shop: Workshop, *, approve_as: str = "") -
     return done
 
 
-def _chain(pipeline: Pipeline, shop: Workshop, approve_as: str) -> Lifecycle:
-    findings = stage("dataset", ingest)(pipeline, shop)
+def _chain(pipeline: Pipeline, shop: Workshop, approve_as: str, stages: Stages) -> Lifecycle:
+    findings = stages.run(
+        dataset_inputs(pipeline), IngestFindings, partial(ingest, pipeline, shop), partial(adopt_findings, shop=shop)
+    )
     snapshot = findings.snapshot
-    adapter = stage("finetune", finetune)(pipeline, snapshot, shop, watch_training(pipeline, shop))
-    serving = shop.releases.current(pipeline.name)
-    report = stage("evaluate", evaluate)(pipeline, snapshot, adapter, serving.manifest if serving else None, shop)
-    decision = stage("gate", gate)(pipeline, report, shop)
-    done = Lifecycle(shop.run_id, findings, snapshot, adapter, report, decision)
-    if decision.verdict is not GateVerdict.GO:
-        stage("log refused", log_refused)(pipeline, snapshot, adapter, report, decision, shop)
-        return done
-    passing = PassingDecision.of(decision)
-    done = replace(done, version=stage("register", register)(pipeline, snapshot, adapter, report, passing, shop))
-    if not approve_as or done.version is None:
-        return done
-    approval = stage("review", approve_unattended)(pipeline, done.version, approve_as, shop)
-    return replace(done, release=stage("release", release)(done.version, approval, approve_as, shop))
+    recipe = plan_training(pipeline, snapshot, shop)
+    adapter = stages.run(
+        finetune_inputs(recipe),
+        Adapter,
+        lambda: finetune(recipe, snapshot, shop, watch_training(pipeline, shop)),
+        partial(adopt_adapter, snapshot=snapshot, shop=shop),
+    )
+    tidy_training(recipe, shop)
+    champion = opponent(pipeline, adapter.digest, shop)
+    report = stages.run(
+        evaluate_inputs(pipeline, snapshot, adapter, champion, shop.settings.engine),
+        EvaluationReport,
+        partial(evaluate, pipeline, snapshot, adapter, champion, shop, fresh=stages.fresh.covers("evaluate")),
+        partial(adopt_report, shop=shop),
+    )
+    decision = stages.run(
+        gate_inputs(pipeline, report, champion),
+        GateDecision,
+        partial(gate, pipeline, report, shop),
+        partial(adopt_decision, shop=shop),
+    )
+    passed = decision.verdict is GateVerdict.GO
+    inputs = register_inputs(pipeline, decision, passed=passed)
+    if not passed:
+        refuse = partial(log_refused, pipeline, snapshot, adapter, report, decision, shop)
+        stages.run(inputs, RefusedRun, refuse, adopt_refused)
+        return Lifecycle(shop.run_id, findings, snapshot, adapter, report, decision, tuple(stages.runs))
+    candidate = partial(register, pipeline, snapshot, adapter, report, PassingDecision.of(decision), shop)
+    version = stages.run(inputs, ModelVersion, candidate, partial(adopt_version, shop=shop))
+    done = Lifecycle(shop.run_id, findings, snapshot, adapter, report, decision, tuple(stages.runs), version)
+    if not approve_as:
+        return replace(done, release=standing_release(version, shop))
+    approval = step("review", lambda: approve_unattended(pipeline, version, approve_as, shop))
+    return replace(done, release=step("release", lambda: release(version, approval, approve_as, shop)))
 
 
-def stage(name: str, work: Callable[Args, Result]) -> Callable[Args, Result]:
-    """Makes a Prefect task of a stage. Prefect keeps its name, times and state, never its inputs or its result."""
-    from prefect import task
-    from prefect.cache_policies import NO_CACHE
-
-    from infra.telemetry import span
-
-    @task(name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)
-    def traced(*args: Args.args, **kwargs: Args.kwargs) -> Result:
-        with span(f"sluice.stage {name}"):
-            return work(*args, **kwargs)
-
-    return traced
+def standing_release(version: ModelVersion, shop: Workshop) -> Release | None:
+    """The release in force, when it is this very version's: nothing is left to review."""
+    serving = shop.releases.current(version.pipeline)
+    return serving.release if serving and serving.manifest.digest == version.digest else None

@@ -7,7 +7,7 @@ from typing import Literal
 
 from flows.provenance_record import Check, Fact, RowsFound, Step
 from infra.contracts.adapter import Adapter
-from infra.contracts.audit import StageFinished
+from infra.contracts.audit import StageFinished, StageReused
 from infra.contracts.dataset import DatasetSnapshot
 from infra.contracts.evaluation import EvaluationReport
 from infra.contracts.gate import GateDecision, GateVerdict
@@ -44,10 +44,10 @@ class Archive:
 
     def stages(self, pipeline: str) -> dict[Digest, int]:
         """Which entry recorded each contract that a stage of this pipeline handed on."""
-        wanted = AuditFilter(kinds=("stage.finished",), pipeline=pipeline, limit=_STAGE_EVENTS)
+        wanted = AuditFilter(kinds=("stage.finished", "stage.reused"), pipeline=pipeline, limit=_STAGE_EVENTS)
         found: dict[Digest, int] = {}
         for entry in self.ledger.query(wanted):
-            if isinstance(entry.event, StageFinished):
+            if isinstance(entry.event, StageFinished | StageReused):
                 found.setdefault(entry.event.produced, entry.index)
         return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import ClassVar
 
 from flows.pipeline import Pipeline
 from flows.steps.card import model_card
@@ -14,7 +15,7 @@ from flows.steps.papers import Papers, PolicyDigests, check_papers, keep_policie
 from flows.workshop import Workshop
 from infra.contracts.adapter import Adapter
 from infra.contracts.audit import StageFinished
-from infra.contracts.base import now
+from infra.contracts.base import Contract, DigestStr, now
 from infra.contracts.dataset import DatasetSnapshot
 from infra.contracts.evaluation import EvaluationReport
 from infra.contracts.gate import GateDecision, GateVerdict
@@ -41,6 +42,15 @@ class PassingDecision:
     def of(cls, decision: GateDecision) -> PassingDecision:
         """Takes a decision that says GO. Raises CheckFailed for any other."""
         return cls(decision)
+
+
+class RefusedRun(Contract):
+    """Where a model that the gate turned away is kept for the record."""
+
+    schema_id: ClassVar[str] = "sluice/refused-run/1"
+
+    decision: DigestStr
+    mlflow_run: str
 
 
 def register(
@@ -86,8 +96,8 @@ def log_refused(
     report: EvaluationReport,
     decision: GateDecision,
     shop: Workshop,
-) -> str:
-    """Keeps a model that the gate turned away as an MLflow run with its card, and gives the run's id.
+) -> RefusedRun:
+    """Keeps a model that the gate turned away as an MLflow run with its card.
 
     It gets no version, no alias and no manifest. Raises CheckFailed when the parts do not belong together.
     """
@@ -102,7 +112,20 @@ def log_refused(
         card = model_card(papers, None)
         registry.runs.log_text(run_id, card, "card.md")
         registry.runs.describe(run_id, card)
-    return run_id  # no StageFinished: the gate's own event has the verdict, and nothing was registered
+    # No StageFinished: the gate's own event has the verdict, and nothing was registered.
+    refused = RefusedRun(decision=decision.digest, mlflow_run=run_id)
+    shop.blobs.put(refused.to_json())
+    return refused
+
+
+def adopt_version(found: ModelVersion, shop: Workshop) -> ModelVersion:
+    """Takes over a version. Raises SluiceError when its signed manifest does not verify any more."""
+    return shop.releases.manifest(found.digest)
+
+
+def adopt_refused(found: RefusedRun) -> RefusedRun:
+    """Takes over the record of a refusal as it is."""
+    return found
 
 
 def _checked(papers: Papers, shop: Workshop) -> PolicyDigests:

@@ -9,6 +9,7 @@ from filelock import FileLock, Timeout
 
 from flows.pipeline import Pipeline
 from flows.progress import Progress
+from flows.stages import NOTHING_FRESH, Fresh
 from flows.workshop import Workshop
 from infra.contracts.ids import new_id
 from infra.errors import Refused
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from flows.lifecycle import Lifecycle
 
 
-def retrain_pipeline(pipeline: Pipeline, *, progress: Progress, approve_as: str = "") -> Lifecycle:
+def retrain_pipeline(
+    pipeline: Pipeline, *, progress: Progress, approve_as: str = "", fresh: Fresh = NOTHING_FRESH
+) -> Lifecycle:
     """Runs the chain on the local servers, starting those that are not up and stopping again what it started.
 
     Raises Refused while another run of the same pipeline is going on, and whatever a stage raises.
@@ -45,6 +48,8 @@ def retrain_pipeline(pipeline: Pipeline, *, progress: Progress, approve_as: str 
         from prefect.settings import PREFECT_API_URL, temporary_settings
 
         stack.enter_context(temporary_settings({PREFECT_API_URL: f"{services['prefect'].url}/api"}))
+        from flows.dead_runs import mark_dead_runs
         from flows.lifecycle import run_lifecycle
 
-        return run_lifecycle(pipeline, shop, approve_as=approve_as)
+        mark_dead_runs(pipeline, shop)
+        return run_lifecycle(pipeline, shop, approve_as=approve_as, fresh=fresh)

@@ -56,6 +56,11 @@ class Home:
         return self.root / "runs"
 
     @property
+    def stages(self) -> Path:
+        """Which contract each stage made of which inputs: small JSON files that name blobs. May be deleted."""
+        return self.root / "stages"
+
+    @property
     def keys(self) -> Path:
         """Private keys (mode 0600) and the public keys that are trusted."""
         return self.root / "keys"

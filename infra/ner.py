@@ -119,11 +119,16 @@ def _without_torch() -> Iterator[None]:
     if "torch" in sys.modules:
         yield
         return
+    before = set(sys.modules)
     sys.modules["torch"] = None  # type: ignore[assignment]
     try:
         yield
     finally:
         del sys.modules["torch"]
+        # What transformers found out meanwhile, that there is no torch, it would keep for good.
+        for name in set(sys.modules) - before:
+            if name.partition(".")[0] == "transformers":
+                del sys.modules[name]
 
 
 def load_ner(language: Literal["en", "es"]) -> NameFinder | None:

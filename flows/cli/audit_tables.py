@@ -43,6 +43,7 @@ def told(event: AuditEvent) -> str:
         "request.completed": "{outcome} {refusal_rule}",
         "request.refused": "{code}",
         "stage.finished": "{stage} {verdict}",
+        "stage.reused": "{stage} of {made_by}",
         "review.decided": "{decision} version {version} by {reviewer}",
         "release.written": "{release_kind} {sequence}: version {version}",
         "release.refused": "version {version}: {reason}",

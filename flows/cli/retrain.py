@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,18 +43,25 @@ def retrain(
     approve_as: Annotated[
         str, typer.Option("--approve-as", metavar="NAME", help="approve unattended (demos, tests)")
     ] = "",
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="do the work of every stage again")] = False,
+    since: Annotated[
+        str, typer.Option("--from", metavar="STAGE", help="do the work again from this stage on: dataset, finetune ...")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Runs the chain: data, fine-tuning, evaluation, gate, registration, review, release.
 
+    A stage whose inputs did not change since an earlier run is not repeated.
+
     Exit 0 released or waiting for a review, 1 NO_GO or INCONCLUSIVE, 2 bad input, 3 a part failed.
     """
     from flows.retraining import retrain_pipeline
+    from flows.stages import Fresh
 
-    spec = _read(pipeline, overrides)
+    spec, fresh = _read(pipeline, overrides), Fresh.of(no_cache=no_cache, since=since)
     from flows.cli.bars import Bars
 
-    done = retrain_pipeline(spec, progress=Bars(), approve_as=approve_as)
+    done = retrain_pipeline(spec, progress=Bars(), approve_as=approve_as, fresh=fresh)
     if as_json:
         typer.echo(json.dumps(result_json(spec, done), indent=2))
     else:
@@ -75,6 +83,7 @@ def result_json(pipeline: Pipeline, done: Lifecycle) -> dict[str, Any]:
         "pipeline": pipeline.name,
         "run_id": done.run_id,
         "state": state_of(done),
+        "stages": [dataclasses.asdict(stage) for stage in done.stages],
         "verdict": done.decision.verdict.value,
         "reasons": [reason.model_dump(mode="json") for reason in done.decision.reasons],
         "model_version": done.version.version if done.version else None,

@@ -17,12 +17,23 @@ _COLOURS = {"GO": "green", "NO_GO": "red", "INCONCLUSIVE": "yellow"}
 def print_summary(pipeline: Pipeline, done: Lifecycle) -> None:
     """Prints the run for a person: tables on stdout, the next command last."""
     console = Console()
+    console.print(stages_line(done))
     console.print(data_table(done))
     console.print(training_line(done))
     console.print(scores_table(done.report))
     console.print(gate_table(done.decision))
     console.print(verdict_line(pipeline, done))
     console.print(f"[dim]next:[/dim] {next_command(pipeline, done)}", highlight=False)
+
+
+def stages_line(done: Lifecycle) -> str:
+    """Which stages did their work now, and which handed on what an earlier run made."""
+    told = (
+        f"{stage.name} {stage.seconds:.0f} s" if stage.origin == "ran" else f"{stage.name} (from {stage.made_by})"
+        for stage in done.stages
+    )
+    head = f"Run {done.run_id}: nothing is new, no stage had work to do" if done.nothing_new else f"Run {done.run_id}"
+    return f"{head}\nStages: {', '.join(told)}"
 
 
 def data_table(done: Lifecycle) -> Table:

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from flows.pipeline import EvaluationSpec, Pipeline
+from flows.steps.answer_journal import AnswerJournal, Known
 from flows.steps.generate import answer_all
 from flows.steps.results import Answered
 from infra.base_model import BaseModel
@@ -17,9 +19,11 @@ from infra.contracts.adapter import Adapter
 from infra.contracts.evaluation import EngineRecord, Subject
 from infra.contracts.model_version import ModelVersion, PromptSpec
 from infra.contracts.row import SnapshotRow
-from infra.digest import Digest
+from infra.digest import Digest, digest_of, short
+from infra.engines.engine import Engine
 from infra.engines.load import AdapterFiles, load_engine
 from infra.errors import CheckFailed
+from infra.ledger.vault import Vault
 from infra.ner import NameFinders
 from infra.settings import EngineSettings
 from infra.stores.blobs import Blobs
@@ -43,10 +47,22 @@ class Conditions:
 
     rows: tuple[SnapshotRow, ...]
     policy: GuardrailPolicy
-    names: NameFinders
+    names: Callable[[], NameFinders]
+    """Loads the name finders, in seconds; called where something is to be asked."""
     engine: EngineSettings
     base: BaseModel | None
     spec: EvaluationSpec
+    answering: Mapping[str, object]
+    """What decides an answer beside model, prompt and row (flows/stage_inputs.py), as JSON values."""
+    journals: Path
+    """Folder of the answers that were given before."""
+    fresh: bool = False
+    """Ask every item again."""
+
+    @property
+    def scored(self) -> tuple[SnapshotRow, ...]:
+        """The rows whose expected answers are scored too, where the engine can."""
+        return self.rows[: self.spec.score_items]
 
 
 @dataclass(frozen=True)
@@ -56,6 +72,9 @@ class Sitting:
     answers: tuple[Answered, ...]
     engine: EngineRecord
     seconds: float
+    """Spent on the items that were asked in this run."""
+    asked_before: int
+    """Items whose answers an earlier run had left."""
 
 
 def contestants(
@@ -80,40 +99,95 @@ def contestants(
     yield Contestant("champion", champion.digest, theirs, champion.prompt)
 
 
-async def sit(contestant: Contestant, conditions: Conditions, blobs: Blobs, show: Callable[[str], None]) -> Sitting:
-    """Asks one subject every item. `show` is called after each with the speed, e.g. '14.2 items/s'.
+async def sit(
+    contestant: Contestant, conditions: Conditions, blobs: Blobs, vault: Vault, show: Callable[[int, str], None]
+) -> Sitting:
+    """Asks one subject every item that it was not asked before under the same conditions.
 
-    The scripted engine has no model, so that it answers for every subject alike: a dry run, which no gate lets pass.
-
-    Raises PartFailed when the engine cannot be loaded or fails item after item, CheckFailed for an adapter without
-    its files.
+    `show` is told how many more items are done and the speed, e.g. '14.2 items/s'. The engine is loaded only where an
+    item is left. The scripted engine has no model, so that it answers for every subject alike: a dry run, which no gate
+    lets pass. Raises PartFailed when the engine cannot be loaded or fails item after item, CheckFailed for an adapter
+    without its files.
     """
+    journal = AnswerJournal(conditions.journals / f"{short(_key(contestant, conditions))}.jsonl", vault)
+    if conditions.fresh:
+        journal.forget()
+    known = journal.read(conditions.rows)
+    earlier = _fitting(known, conditions)
+    if known is not None and len(earlier) == len(conditions.rows):
+        show(len(earlier), "answered before")
+        return Sitting(_in_order(earlier, conditions.rows), known.engine, 0.0, len(earlier))
+    adapter = None if conditions.engine.engine_name == "scripted" else _files(contestant.adapter, blobs)
+    engine = await asyncio.to_thread(load_engine, conditions.engine, conditions.base, adapter)
+    try:
+        if known is not None and known.engine != engine.record:
+            earlier = {}  # an upstream that serves another model now
+        journal.begin(engine.record, scores=engine.capabilities.score)
+        show(len(earlier), f"{len(earlier)} answered before" if earlier else "")
+        started = time.perf_counter()
+        given = await _ask(engine, contestant, conditions, earlier, journal, show)
+        return Sitting(
+            _in_order(earlier | given, conditions.rows), engine.record, time.perf_counter() - started, len(earlier)
+        )
+    finally:
+        journal.close()
+        await engine.stop()
+
+
+async def _ask(
+    engine: Engine,
+    contestant: Contestant,
+    conditions: Conditions,
+    earlier: Mapping[Digest, Answered],
+    journal: AnswerJournal,
+    show: Callable[[int, str], None],
+) -> dict[Digest, Answered]:
+    """Asks the rows that are left; each answer is in the journal before it is counted."""
     # Late: guardrails-ai takes seconds to import.
     from policies.guardrails.compiled import compile_guards
 
-    guards = compile_guards(conditions.policy, prompt=contestant.prompt, names=conditions.names)
-    adapter = None if conditions.engine.engine_name == "scripted" else _files(contestant.adapter, blobs)
-    engine = await asyncio.to_thread(load_engine, conditions.engine, conditions.base, adapter)
+    guards = compile_guards(conditions.policy, prompt=contestant.prompt, names=conditions.names())
+    left = [row for row in conditions.rows if row.digest not in earlier]
     started, done = time.perf_counter(), 0
 
-    def advance() -> None:
+    def answered_one(row: SnapshotRow, answered: Answered) -> None:
         nonlocal done
+        journal.add(row, answered)
         done += 1
-        show(f"{done / (time.perf_counter() - started):.1f} items/s")
+        show(1, f"{done / (time.perf_counter() - started):.1f} items/s")
 
-    try:
-        answers = await answer_all(
-            engine,
-            guards,
-            conditions.rows,
-            contestant.prompt,
-            concurrency=conditions.spec.concurrency,
-            score_items=conditions.spec.score_items,
-            advance=advance,
-        )
-        return Sitting(answers, engine.record, time.perf_counter() - started)
-    finally:
-        await engine.stop()
+    given = await answer_all(
+        engine,
+        guards,
+        left,
+        contestant.prompt,
+        concurrency=conditions.spec.concurrency,
+        scored={row.row_id for row in conditions.scored},
+        answered_one=answered_one,
+    )
+    return {row.digest: answered for row, answered in zip(left, given, strict=True)}
+
+
+def _key(contestant: Contestant, conditions: Conditions) -> Digest:
+    files = contestant.adapter.files if contestant.adapter else ()
+    weights = [file.digest for file in files] or [contestant.model]
+    return digest_of({"weights": weights, "prompt": contestant.prompt.model_dump(mode="json"), **conditions.answering})
+
+
+def _fitting(known: Known | None, conditions: Conditions) -> dict[Digest, Answered]:
+    """The earlier answers that will do: where a row is to be scored, one without a score will not."""
+    if known is None:
+        return {}
+    scored = {row.digest for row in conditions.scored} if known.scores else set()
+    return {
+        row: answered
+        for row, answered in known.answers.items()
+        if row not in scored or answered.mean_logprob is not None
+    }
+
+
+def _in_order(answers: Mapping[Digest, Answered], rows: Sequence[SnapshotRow]) -> tuple[Answered, ...]:
+    return tuple(answers[row.digest] for row in rows)
 
 
 def _files(adapter: Adapter | None, blobs: Blobs) -> AdapterFiles | None:

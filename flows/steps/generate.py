@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from flows.steps.results import Answered
@@ -36,11 +36,11 @@ async def answer_all(
     prompt: PromptSpec,
     *,
     concurrency: int,
-    score_items: int = 0,
-    advance: Callable[[], None] = lambda: None,
+    scored: Collection[str] = (),
+    answered_one: Callable[[SnapshotRow, Answered], None] = lambda _row, _answered: None,
 ) -> tuple[Answered, ...]:
-    """Answers every row, `concurrency` at once; results are in the rows' order. The first `score_items` rows are
-    also scored.
+    """Answers every row, `concurrency` at once; results are in the rows' order. Rows whose ids are in `scored`
+    are also scored. `answered_one` is told each answer as it comes.
 
     Raises PartFailed when items in error follow each other without end: the engine is gone.
     """
@@ -51,7 +51,7 @@ async def answer_all(
     async def work() -> None:
         nonlocal failures_in_a_row
         for index, row in waiting:
-            score = index < score_items and engine.capabilities.score
+            score = row.row_id in scored and engine.capabilities.score
             results[index] = answered = await _answer_one(engine, guards, row, prompt, score=score)
             failures_in_a_row = failures_in_a_row + 1 if answered.ended == "error" else 0
             if failures_in_a_row >= _FAILURES_IN_A_ROW:
@@ -60,7 +60,7 @@ async def answer_all(
                     where=f"engine {engine.record.name}",
                     cure="see what the engine says, then run the same command again: finished stages are kept",
                 )
-            advance()
+            answered_one(row, answered)
 
     workers = [asyncio.create_task(work()) for _ in range(min(concurrency, len(rows)))]
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from flows.workshop import Workshop
-from infra.contracts.audit import StageFinished
+from infra.contracts.audit import StageFinished, StageReused
 from infra.contracts.base import now
 from infra.contracts.gate import GateVerdict
 from infra.digest import Digest
@@ -40,3 +40,30 @@ def record_stage(
             version=None,
         )
     )
+
+
+def record_reused(
+    shop: Workshop,
+    pipeline: str,
+    stage: Literal["dataset", "finetune", "evaluate", "gate", "log refused", "register"],
+    produced: Digest,
+    *,
+    made_by: str,
+) -> None:
+    """Appends StageReused, once per run: what an earlier run made is handed on again. Raises StoreError."""
+    from infra.telemetry import trace_id
+
+    event_id = f"{shop.run_id}/{stage}/reused"
+    if shop.ledger.get(event_id) is None:
+        shop.ledger.append(
+            StageReused(
+                event_id=event_id,
+                at=now(),
+                pipeline=pipeline,
+                trace_id=trace_id(),
+                stage=stage,
+                run_id=shop.run_id,
+                produced=produced,
+                made_by=made_by,
+            )
+        )

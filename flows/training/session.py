@@ -82,7 +82,7 @@ def train(job: Job, rank: int, say: Say) -> None:
 def _read_rows(job: Job) -> TrainingRows:
     home = Home(Path(job.home))
     blobs = Blobs(home.blobs)
-    snapshot = DatasetSnapshot.from_json(blobs.get(job.recipe.snapshot))
+    snapshot = DatasetSnapshot.from_json(blobs.get(job.snapshot))
     rows = Datasets(home, blobs, Vault.open(home)).rows(snapshot, "train")
     template = ChatTemplate.load(Path(job.base_folder))
     return encode_rows(rows, template, system=job.recipe.system, max_row_tokens=job.recipe.training.max_row_tokens)

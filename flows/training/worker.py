@@ -20,10 +20,11 @@ from pathlib import Path
 
 from flows.training.lines import Failed, Line, Said, write_line
 from flows.training.spec import Job
-from infra.errors import CheckFailed, SluiceError
+from infra.errors import CheckFailed, Refused, SluiceError
 from infra.quiet import hush
 
 _LINE_LOCK = threading.Lock()
+_LET_GO_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,27 @@ def _run(job: Job, rank: Rank) -> None:
     # Here and not at the top: these load torch, which must not happen before `hush`.
     from flows.training.session import train
 
-    train(job, rank.number, rank.say)
+    with _held(job, rank):
+        train(job, rank.number, rank.say)
+
+
+@contextmanager
+def _held(job: Job, rank: Rank) -> Iterator[None]:
+    """Holds the working folder, by the first rank: the worker of a flow that was killed may live on for a step."""
+    if rank.number:
+        yield
+        return
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(Path(job.folder) / "held.lock", mode=0o600)
+    try:
+        lock.acquire(timeout=_LET_GO_S)
+    except Timeout:
+        raise Refused(
+            "another training of the same recipe is going on", where=job.folder, cure="wait for it to end"
+        ) from None
+    with lock:
+        yield
 
 
 @contextmanager

@@ -104,6 +104,19 @@ class StageFinished(EventBase):
     version: int | None
 
 
+class StageReused(EventBase):
+    """A stage had nothing to do: the same inputs gave this contract in an earlier run."""
+
+    schema_id: ClassVar[str] = "sluice/event/stage-reused/1"
+    kind: Literal["stage.reused"] = "stage.reused"
+
+    stage: Literal["dataset", "finetune", "evaluate", "gate", "log refused", "register"]
+    run_id: str
+    produced: DigestStr
+    made_by: str
+    """The run that did the work."""
+
+
 class ReviewDecided(EventBase):
     """A reviewer approved or rejected a version."""
 
@@ -193,6 +206,7 @@ AuditEvent = Annotated[
     | RequestCompleted
     | RequestRefused
     | StageFinished
+    | StageReused
     | ReviewDecided
     | Released
     | ReleaseRefused

@@ -68,6 +68,14 @@ class Datasets:
         """The ids and digests of a split's rows. Raises StoreError when the blob is missing or damaged."""
         return SplitManifest.from_json(self._blobs.get(snapshot.split(split).manifest))
 
+    def check(self, snapshot: DatasetSnapshot) -> None:
+        """Raises StoreError when a manifest is not whole or a file of rows is gone; the rows are checked when read."""
+        for split in snapshot.splits:
+            self.manifest(snapshot, split.name)
+            path = self._home.datasets / snapshot.pipeline / _file_name(split.manifest)
+            if not path.is_file():
+                raise StoreError("the rows of a snapshot are gone", where=str(path), cure=_CURE)
+
     def rows(self, snapshot: DatasetSnapshot, split: SplitName) -> Iterator[SnapshotRow]:
         """Yields a split's rows in their order, decrypted, each verified against the manifest.
 

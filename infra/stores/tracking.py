@@ -57,6 +57,13 @@ class Tracking:
                 return str(found[0].info.run_id)
             return str(client.create_run(experiment, run_name=title or key, tags={RUN_TAG: key}).info.run_id)
 
+    def running(self, pipeline: str) -> tuple[str, ...]:
+        """The runs of a pipeline that were begun and not ended, at most 100."""
+        with self.server.asked_to("list the runs") as client:
+            experiment = _experiment(client, pipeline)
+            found = client.search_runs([experiment], "attributes.status = 'RUNNING'", max_results=100)
+            return tuple(str(run.info.run_id) for run in found if RUN_TAG in run.data.tags)
+
     def log_params(self, run_id: str, params: Mapping[str, str]) -> None:
         """Writes parameters. MLflow never lets one change: a second, different value raises PartFailed."""
         with self.server.asked_to("log the parameters") as client:

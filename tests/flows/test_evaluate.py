@@ -244,7 +244,7 @@ def test_every_item_of_every_subject_is_accounted_for_kept_and_recorded(
     assert names == ["loss.png", "f1-per-class.png", "confusions.png", "flips-base.png"]
 
 
-def test_a_champion_that_is_the_candidate_shares_its_results_and_says_so(
+def test_a_champion_of_the_same_weights_and_prompt_is_not_asked_again(
     shop: Workshop, pipeline: Pipeline, mixed_rows: list[SnapshotRow], told: Told
 ) -> None:
     snapshot = snapshot_of(shop, mixed_rows[:9])
@@ -254,8 +254,26 @@ def test_a_champion_that_is_the_candidate_shares_its_results_and_says_so(
     ours, theirs = report.scores("candidate"), report.scores("champion")
     assert ours is not None and theirs is not None
     assert theirs.items == ours.items and theirs.model == champion.digest
-    assert any("very adapter" in sentence for sentence in told.sentences)
+    assert "champion: 9 items answered before" in told.sentences
     assert all(d.low == d.high == 0 for d in report.differences if d.against == "champion")
+
+
+def test_only_what_was_not_asked_before_is_asked(
+    shop: Workshop, pipeline: Pipeline, mixed_rows: list[SnapshotRow], told: Told
+) -> None:
+    first = snapshot_of(shop, mixed_rows[:9])
+    evaluate(pipeline, first, adapter_of(shop, first, FILES, sha256(b"base")), None, shop)
+    changed = [mixed_rows[0].model_copy(update={"text": "Where is my refund?"}), *mixed_rows[1:9]]
+    second = snapshot_of(shop, changed)
+    adapter = adapter_of(shop, second, FILES, sha256(b"base"))
+    told.sentences.clear()
+    evaluate(pipeline, second, adapter, None, shop)
+    asked = [sentence for sentence in told.sentences if "answered before" in sentence]
+    assert [sentence.partition(" items in ")[0] for sentence in asked] == ["candidate: 1", "base: 1"]
+    assert all(sentence.endswith("8 items answered before") for sentence in asked)
+    told.sentences.clear()
+    evaluate(pipeline, second, adapter, None, shop, fresh=True)
+    assert not [sentence for sentence in told.sentences if "answered before" in sentence]
 
 
 def test_a_champion_is_asked_with_its_own_prompt(

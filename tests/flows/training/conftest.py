@@ -88,7 +88,8 @@ class Bench:
         folder = self.home.folder(self.home.runs / new_id("training"))
         pipeline = self.make_pipeline(**training)
         return Job(
-            recipe=recipe_of(pipeline, self.snapshot.digest, self.base.digest),
+            recipe=recipe_of(pipeline, self.snapshot, self.base.digest),
+            snapshot=self.snapshot.digest,
             home=str(self.home.root),
             base_folder=str(self.base.folder),
             folder=str(folder),

@@ -1,4 +1,4 @@
-"""The fine-tune stage over a tiny model: under the real launcher with two ranks, kept, recorded, and not repeated."""
+"""The fine-tune stage over a tiny model: under the real launcher with two ranks, kept, recorded, taken over."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ from pathlib import Path
 import pytest
 
 import flows.finetune as stage
-from flows.finetune import finetune
+from flows.finetune import adopt_adapter, finetune, plan_training, tidy_training
 from flows.training.lines import Trained
 from flows.training.spec import Recipe
 from flows.training.step_line import StepLine
 from infra.contracts.adapter import Adapter
-from infra.errors import CheckFailed
+from infra.errors import CheckFailed, StoreError
 from policies.gates.adapter import AdapterMeasurements
 
 
-def test_an_adapter_is_trained_kept_recorded_and_used_again(bench) -> None:
+def test_an_adapter_is_trained_kept_recorded_and_taken_over(bench) -> None:
     shop, steps = bench.shop, list[StepLine]()
     pipeline = bench.make_pipeline(ranks=2, zero_stage=2, epochs=2.0)
-    adapter = finetune(pipeline, bench.snapshot, shop, steps.append)
+    planned = plan_training(pipeline, bench.snapshot, shop)
+    adapter = finetune(planned, bench.snapshot, shop, steps.append)
 
     assert adapter.snapshot == bench.snapshot.digest
     assert adapter.base_model == bench.base.digest
     recipe = Recipe.from_json(shop.blobs.get(adapter.recipe))
-    assert recipe.training == pipeline.training
+    assert recipe == planned and recipe.training == pipeline.training
     assert any(library.startswith("deepspeed ") for library in recipe.libraries)
     assert Adapter.from_json(shop.blobs.get(adapter.digest)) == adapter
     assert {file.name for file in adapter.files} == {"adapter_model.safetensors", "adapter_config.json"}
@@ -45,10 +46,23 @@ def test_an_adapter_is_trained_kept_recorded_and_used_again(bench) -> None:
     entry = shop.ledger.get(f"{shop.run_id}/finetune")
     assert entry is not None
     assert entry.event.produced == adapter.digest
+    tidy_training(planned, shop)
     assert not [*bench.home.runs.rglob("step-*"), *bench.home.runs.rglob("adapter")]
 
-    again = finetune(pipeline, bench.snapshot, shop, lambda step: pytest.fail("trained a second time"))
-    assert again == adapter
+    other = bench.snapshot.model_copy(update={"rows_in": 1_000})
+    taken = adopt_adapter(adapter, other, shop)
+    assert taken.snapshot == other.digest and taken.files == adapter.files
+    shop.blobs.path(adapter.files[0].digest).unlink()
+    with pytest.raises(StoreError, match="missing"):
+        adopt_adapter(adapter, bench.snapshot, shop)
+
+
+def test_what_a_snapshot_holds_beside_the_training_rows_changes_no_recipe(bench) -> None:
+    pipeline = bench.make_pipeline()
+    recipe = plan_training(pipeline, bench.snapshot, bench.shop)
+    other = bench.snapshot.model_copy(update={"rows_in": 1_000})
+    assert plan_training(pipeline, other, bench.shop) == recipe
+    assert plan_training(bench.make_pipeline(seed=9), bench.snapshot, bench.shop) != recipe
 
 
 def test_an_unsound_adapter_is_not_kept(bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,5 +87,5 @@ def test_an_unsound_adapter_is_not_kept(bench, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(stage, "run_training", hands_on_zeros)
     with pytest.raises(CheckFailed, match="28 tensors hold nothing but zeros"):
-        finetune(bench.make_pipeline(), bench.snapshot, bench.shop)
+        finetune(plan_training(bench.make_pipeline(), bench.snapshot, bench.shop), bench.snapshot, bench.shop)
     assert bench.shop.ledger.get(f"{bench.shop.run_id}/finetune") is None
