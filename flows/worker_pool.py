@@ -13,6 +13,7 @@ from infra.home import Home
 
 if TYPE_CHECKING:
     import psutil
+    from prefect import State
     from prefect.client.schemas.objects import FlowRun
 
 _ENGINE = "prefect.engine"
@@ -71,7 +72,7 @@ async def hand_back(*, ended_since: float | None = None) -> int:
             )
             for run in found:
                 due = run.expected_start_time or datetime.now(UTC)
-                state = Scheduled(scheduled_time=due, name="Handed back", message=_SAID)
+                state: State[Any] = Scheduled(scheduled_time=due, name="Handed back", message=_SAID)
                 await client.set_flow_run_state(run.id, state, force=True)
                 handed += 1
     return handed
