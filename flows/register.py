@@ -12,6 +12,7 @@ from flows.steps.card import model_card
 from flows.steps.log_run import log_run, pretty, tags_of
 from flows.steps.mirror import follow
 from flows.steps.papers import Papers, PolicyDigests, check_papers, keep_policies
+from flows.steps.review_state import review_state
 from flows.workshop import Workshop
 from infra.contracts.adapter import Adapter
 from infra.contracts.audit import StageFinished
@@ -20,7 +21,7 @@ from infra.contracts.dataset import DatasetSnapshot
 from infra.contracts.evaluation import EvaluationReport
 from infra.contracts.gate import GateDecision, GateVerdict
 from infra.contracts.model_version import ModelVersion
-from infra.errors import CheckFailed, SluiceError
+from infra.errors import CheckFailed, Refused, SluiceError
 from infra.stores.registry import Registry
 
 
@@ -119,8 +120,13 @@ def log_refused(
 
 
 def adopt_version(found: ModelVersion, shop: Workshop) -> ModelVersion:
-    """Takes over a version. Raises SluiceError when its signed manifest does not verify any more."""
-    return shop.releases.manifest(found.digest)
+    """Takes over a version. Raises SluiceError when its signed manifest does not verify any more, or when nobody
+    reviewed it in time: then the model is to be registered anew.
+    """
+    kept = shop.releases.manifest(found.digest)
+    if review_state(kept, shop) == "expired":
+        raise Refused(f"the review of version {kept.version} expired", cure=f"sluice retrain {kept.pipeline}")
+    return kept
 
 
 def adopt_refused(found: RefusedRun) -> RefusedRun:
@@ -141,7 +147,7 @@ def _checked(papers: Papers, shop: Workshop) -> PolicyDigests:
 def _registered_before(papers: Papers, policies: PolicyDigests, shop: Workshop) -> ModelVersion | None:
     for known in shop.releases.manifests(papers.pipeline.name):
         again = _manifest(papers, policies, known.version, known.run_id)
-        if known == again.model_copy(update={"created": known.created}):
+        if known == again.model_copy(update={"created": known.created}) and review_state(known, shop) != "expired":
             return known
     return None
 

@@ -6,29 +6,51 @@ what a crash or a dead server kept from the later two, `sluice release sync` mak
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from flows.desk import Desk
 from flows.steps.evidence import check_evidence
-from flows.steps.mirror import follow, previous, review_state, way_back
-from infra.contracts.audit import Released, ReleaseRefused, ReviewDecided
+from flows.steps.mirror import follow, previous, way_back
+from flows.steps.release_record import (
+    Asker,
+    record_decision,
+    record_release,
+    recording_refusals,
+    refusals_on_record,
+)
+from flows.steps.review_state import review_state
+from infra.contracts.audit import ReleaseRefused
 from infra.contracts.base import now
-from infra.contracts.ids import new_id
 from infra.contracts.model_version import ModelVersion
 from infra.contracts.release import Approval, Release
 from infra.errors import BadInput, Refused
-from infra.ledger.query import AuditFilter
 
 
 @dataclass(frozen=True)
 class PastRelease:
-    """One line of a pipeline's history."""
+    """A release in a pipeline's history."""
 
     release: Release
     in_force: bool
+
+    @property
+    def at(self) -> datetime:
+        """When it was written."""
+        return self.release.released
+
+
+@dataclass(frozen=True)
+class PastRefusal:
+    """Something that asked to be released or served, and was refused."""
+
+    event: ReleaseRefused
+
+    @property
+    def at(self) -> datetime:
+        """When it was refused."""
+        return self.event.at
 
 
 def release(manifest: ModelVersion, approval: Approval, actor: str, desk: Desk, *, reason: str = "") -> Release:
@@ -37,6 +59,18 @@ def release(manifest: ModelVersion, approval: Approval, actor: str, desk: Desk, 
     Raises Refused, and records that, when manifest, approval, evidence or access policy do not hold.
     """
     return _put(manifest, approval, actor, desk, reason=reason or approval.reason, kind="release")
+
+
+def release_as_asked(manifest: ModelVersion, desk: Desk, *, actor: str, reason: str) -> Release:
+    """Puts a version in force that an alias in MLflow asks for: back where it was before, or by its latest approval.
+
+    Raises Refused, and records that, as `release` does.
+    """
+    with recording_refusals(manifest.pipeline, manifest.version, desk, "alias-refusal"):
+        approval = _approval(manifest, desk)
+    below = {one.manifest for one in way_back(manifest.pipeline, desk)}
+    kind: Literal["release", "rollback"] = "rollback" if manifest.digest in below else "release"
+    return _put(manifest, approval, actor, desk, reason=reason, kind=kind, asker="alias-refusal")
 
 
 def rollback(pipeline: str, desk: Desk, *, actor: str, reason: str = "", version: int | None = None) -> Release:
@@ -55,7 +89,7 @@ def rollback(pipeline: str, desk: Desk, *, actor: str, reason: str = "", version
             cure=f"versions that were in force before and that nothing newer replaced since: {earlier}",
         )
     manifest = desk.releases.manifest(target.manifest)
-    with recording_refusals(manifest, desk):
+    with recording_refusals(pipeline, manifest.version, desk):
         approval = _approval(manifest, desk)
     return _put(manifest, approval, actor, desk, reason=reason or "rollback", kind="rollback")
 
@@ -67,52 +101,19 @@ def history(pipeline: str, desk: Desk) -> tuple[PastRelease, ...]:
     return tuple(PastRelease(one, one.sequence == in_force) for one in desk.releases.history(pipeline))
 
 
+def told_history(pipeline: str, desk: Desk) -> tuple[PastRelease | PastRefusal, ...]:
+    """Every release and every recorded refusal of a pipeline, oldest first: who moved what, when and why."""
+    refused = [PastRefusal(event) for event in refusals_on_record(pipeline, desk)]
+    return tuple(sorted((*history(pipeline, desk), *refused), key=lambda one: one.at))
+
+
 def complete_records(pipeline: str, desk: Desk) -> None:
     """Writes to the ledger what a crash left out: every signed decision and release has its event. Repeatable."""
     for manifest in desk.releases.manifests(pipeline):
         for decision in desk.releases.approvals(manifest.digest):
             record_decision(decision, desk)
     for one in desk.releases.history(pipeline):
-        _record(one, desk)
-
-
-@contextmanager
-def recording_refusals(manifest: ModelVersion, desk: Desk) -> Iterator[None]:
-    """Records a Refused that leaves the block as a ReleaseRefused event."""
-    try:
-        yield
-    except Refused as error:
-        desk.ledger.append(
-            ReleaseRefused(
-                event_id=new_id("refusal"),
-                at=now(),
-                pipeline=manifest.pipeline,
-                trace_id=_trace_id(),
-                version=manifest.version,
-                reason=error.what,
-            )
-        )
-        raise
-
-
-def record_decision(approval: Approval, desk: Desk) -> None:
-    """Writes a reviewer's decision to the ledger, once."""
-    event_id = f"review/{approval.digest}"
-    if desk.ledger.get(event_id) is None:
-        desk.ledger.append(
-            ReviewDecided(
-                event_id=event_id,
-                at=approval.decided,
-                pipeline=approval.pipeline,
-                trace_id=_trace_id(),
-                approval=approval.digest,
-                manifest=approval.manifest,
-                version=approval.version,
-                decision=approval.decision,
-                reviewer=approval.reviewer,
-                unattended=approval.unattended,
-            )
-        )
+        record_release(one, desk)
 
 
 def _put(
@@ -123,9 +124,10 @@ def _put(
     *,
     reason: str,
     kind: Literal["release", "rollback"],
+    asker: Asker = "refusal",
 ) -> Release:
     pipeline = manifest.pipeline
-    with recording_refusals(manifest, desk), desk.releases.allocate(pipeline) as slot:
+    with recording_refusals(pipeline, manifest.version, desk, asker), desk.releases.allocate(pipeline) as slot:
         _verify(manifest, approval, desk)
         if slot.current and slot.current.manifest.digest == manifest.digest:
             made = slot.current.release
@@ -143,8 +145,8 @@ def _put(
                 released=now(),
             )
             desk.releases.put_release(made)
-        _record(made, desk)
-    follow(pipeline, desk)
+        record_release(made, desk)
+    follow(pipeline, desk, overrule=True)
     return made
 
 
@@ -160,9 +162,7 @@ def _verify(manifest: ModelVersion, approval: Approval, desk: Desk) -> None:
 def _approval(manifest: ModelVersion, desk: Desk, digest: str | None = None) -> Approval:
     """The approval of a manifest: the one of a digest, or the latest."""
     decisions = desk.releases.approvals(manifest.digest)
-    state = review_state(decisions)
-    if state == "approved" and rejected_on_record(manifest, desk):
-        state = "rejected"
+    state = review_state(manifest, desk)
     if state != "approved":
         raise Refused(
             f"version {manifest.version} of {manifest.pipeline} is {state}, not approved",
@@ -172,38 +172,3 @@ def _approval(manifest: ModelVersion, desk: Desk, digest: str | None = None) -> 
     if not found:
         raise Refused("the approval is signed by nobody who is trusted", cure="sluice review list")
     return found[-1]
-
-
-def rejected_on_record(manifest: ModelVersion, desk: Desk) -> bool:
-    """A rejection stays one even where somebody deleted its file."""
-    wanted = AuditFilter(kinds=("review.decided",), pipeline=manifest.pipeline, version=manifest.version)
-    events = (entry.event for entry in desk.ledger.query(wanted))
-    return any(
-        isinstance(event, ReviewDecided) and (event.manifest, event.decision) == (manifest.digest, "rejected")
-        for event in events
-    )
-
-
-def _record(made: Release, desk: Desk) -> None:
-    event_id = f"release/{made.digest}"
-    if desk.ledger.get(event_id) is None:
-        desk.ledger.append(
-            Released(
-                event_id=event_id,
-                at=made.released,
-                pipeline=made.pipeline,
-                trace_id=_trace_id(),
-                release=made.digest,
-                manifest=made.manifest,
-                version=made.version,
-                sequence=made.sequence,
-                release_kind=made.kind,
-                actor=made.actor,
-            )
-        )
-
-
-def _trace_id() -> str:
-    from infra.telemetry import trace_id
-
-    return trace_id()

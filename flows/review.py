@@ -1,19 +1,23 @@
 """Version -> approval: a reviewer's decision, signed with the reviewer's own key and bound to the manifest's digest.
 
-The signed record is the only authority. A version that one reviewer rejected is never released.
+The signed record is the only authority. A version that one reviewer rejected is never released, and one that nobody
+approved in time can no longer be approved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from flows.desk import Desk
 from flows.pipeline import Pipeline
-from flows.release import record_decision, recording_refusals, rejected_on_record, release
+from flows.release import release
 from flows.steps.evidence import check_evidence, read_access
-from flows.steps.mirror import ReviewState, follow, pointers, review_state
+from flows.steps.mirror import follow, pointers
+from flows.steps.release_record import record_decision, recording_refusals
+from flows.steps.review_state import ReviewState, expire, expires, review_state
 from infra.contracts.audit import KeyChanged
 from infra.contracts.base import now
 from infra.contracts.model_version import ModelVersion
@@ -34,11 +38,9 @@ class Review:
     decisions: tuple[Approval, ...]
     """Oldest first."""
     in_force: bool
-
-    @property
-    def state(self) -> ReviewState:
-        """waiting, approved or rejected."""
-        return review_state(self.decisions)
+    state: ReviewState
+    expires: datetime | None
+    """Until when it may wait; None for ever, or where it does not wait."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,20 @@ def reviews(desk: Desk, pipeline: str = "") -> tuple[Review, ...]:
     """Every registered version of one pipeline, or of all, by pipeline and version."""
     names = (pipeline,) if pipeline else desk.releases.pipelines()
     return tuple(review for name in names for review in _of_pipeline(name, desk))
+
+
+def of_interest(known: Sequence[Review]) -> tuple[Review, ...]:
+    """Those that a reviewer asks for: what waits, and what expired and is newer than everything in force."""
+    newest: dict[str, int] = {}
+    for one in known:
+        if one.in_force:
+            newest[one.manifest.pipeline] = one.manifest.version
+    return tuple(
+        one
+        for one in known
+        if one.state == "waiting"
+        or (one.state == "expired" and one.manifest.version > newest.get(one.manifest.pipeline, 0))
+    )
 
 
 def find_review(desk: Desk, pipeline: str, version: int | None) -> Review:
@@ -75,23 +91,22 @@ def approve(manifest: ModelVersion, reviewer: str, reason: str, desk: Desk, *, u
     """Signs an approval and records it; the same reviewer's earlier one is given again.
 
     Raises BadInput for an unknown reviewer or a missing reason, Refused (and records that) when the version was
-    rejected, its evidence does not stand, or its access policy does not allow this.
+    rejected, its review expired, its evidence does not stand, or its access policy does not allow this.
     """
     kept = desk.releases.manifest(manifest.digest)
     draft = _draft(kept, "approved", reviewer, reason, desk, unattended=unattended)
-    with recording_refusals(kept, desk):
+    expire(kept, desk)
+    with recording_refusals(kept.pipeline, kept.version, desk):
         check_evidence(kept, desk.blobs).check(draft)
-        decisions = desk.releases.approvals(kept.digest)
-        if review_state(decisions) == "rejected" or rejected_on_record(kept, desk):
-            raise Refused(
-                f"version {kept.version} of {kept.pipeline} was rejected, and that is final",
-                cure=f"sluice retrain {kept.pipeline}",
-            )
-    for known in decisions:
-        if (known.reviewer, known.unattended) == (reviewer, unattended):
-            record_decision(known, desk)
-            return known
-    return _sign(draft, desk)
+        with desk.releases.allocate(kept.pipeline):  # one lock with `expire`: no version is both approved and expired
+            _check_open(kept, desk)
+            for known in desk.releases.approvals(kept.digest):
+                if (known.reviewer, known.unattended) == (reviewer, unattended):
+                    record_decision(known, desk)
+                    return known
+            _sign(draft, desk)
+    follow(kept.pipeline, desk)
+    return draft
 
 
 def approve_unattended(pipeline: Pipeline, manifest: ModelVersion, reviewer: str, desk: Desk) -> Approval:
@@ -117,7 +132,7 @@ def reject(manifest: ModelVersion, reviewer: str, reason: str, desk: Desk) -> Ap
     """
     kept = desk.releases.manifest(manifest.digest)
     draft = _draft(kept, "rejected", reviewer, reason, desk, unattended=False)
-    with recording_refusals(kept, desk):
+    with recording_refusals(kept.pipeline, kept.version, desk):
         # Other evidence is not asked for: a version whose parts are damaged can still be rejected.
         read_access(kept, desk.blobs).check(draft)
     shown = pointers(kept.pipeline, desk)
@@ -130,7 +145,9 @@ def reject(manifest: ModelVersion, reviewer: str, reason: str, desk: Desk) -> Ap
         if (known.reviewer, known.decision) == (reviewer, "rejected"):
             record_decision(known, desk)
             return known
-    return _sign(draft, desk)
+    _sign(draft, desk)
+    follow(kept.pipeline, desk)
+    return draft
 
 
 def add_reviewer(name: str, desk: Desk) -> Signer:
@@ -181,22 +198,35 @@ def _draft(
     )
 
 
-def _sign(draft: Approval, desk: Desk) -> Approval:
+def _check_open(manifest: ModelVersion, desk: Desk) -> None:
+    state = review_state(manifest, desk)
+    name = f"version {manifest.version} of {manifest.pipeline}"
+    if state == "rejected":
+        raise Refused(f"{name} was rejected, and that is final", cure=f"sluice retrain {manifest.pipeline}")
+    if state == "expired":
+        raise Refused(
+            f"the review of {name} expired: nobody decided in time",
+            cure=f"sluice retrain {manifest.pipeline}   (SLUICE_REVIEW_EXPIRES_DAYS sets how long the next may wait)",
+        )
+
+
+def _sign(draft: Approval, desk: Desk) -> None:
     reviewers = Reviewers(desk.settings.home)
     signer = add_reviewer(draft.reviewer, desk) if draft.unattended else reviewers.signer(draft.reviewer)
     desk.releases.put_approval(draft, signer)
     record_decision(draft, desk)
-    follow(draft.pipeline, desk)
-    return draft
 
 
 def _of_pipeline(pipeline: str, desk: Desk) -> tuple[Review, ...]:
     current = desk.releases.current(pipeline)
     in_force = current.manifest.digest if current else None
-    return tuple(
-        Review(manifest, desk.releases.approvals(manifest.digest), manifest.digest == in_force)
-        for manifest in desk.releases.manifests(pipeline)
-    )
+    return tuple(_review(manifest, in_force, desk) for manifest in desk.releases.manifests(pipeline))
+
+
+def _review(manifest: ModelVersion, in_force: str | None, desk: Desk) -> Review:
+    state = review_state(manifest, desk)
+    until = expires(manifest, desk) if state == "waiting" else None
+    return Review(manifest, desk.releases.approvals(manifest.digest), manifest.digest == in_force, state, until)
 
 
 def _numbers(known: Iterable[Review]) -> str:

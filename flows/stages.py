@@ -97,7 +97,7 @@ class Stages:
         except SluiceError as error:
             if not reused:
                 raise
-            self.shop.progress.say(f"{inputs.stage}: the earlier result is not whole ({error.what}); it is made anew")
+            self.shop.progress.say(f"{inputs.stage}: the earlier result cannot be used ({error.what}); it is made anew")
             found, reused = self._task(inputs, work, refresh=True), False
             result = kind.from_json(self.shop.blobs.get(found.produced))
         self._note(inputs.stage, found, result, time.monotonic() - start, reused=reused)

@@ -56,14 +56,16 @@ def _get(url: str, path: str) -> _Answer:
 
 
 def _gateway(answer: _Answer) -> Probe:
-    """The gateway answers without a release too, and then says why it is not ready."""
+    """The gateway says why it is not ready, and, ready or not, what was refused since the release in force."""
+    body = json.loads(answer.body)
+    refused = "; ".join(str(one["message"]) for one in body.get("refused", []))
     if answer.status == http.client.OK:
-        return Probe(True, True)
-    reason = str(json.loads(answer.body)["error"]["code"])
+        return Probe(True, True, refused)
+    reason = str(body["error"]["code"])
     notes = {
-        "no_release": "no release yet: run `sluice retrain PIPELINE`",
+        "no_release": "no release yet: run `sluice retrain PIPELINE`" + (f"; {refused}" if refused else ""),
         "starting": "it is loading the released model",
-        "release_refused": "the release does not verify: see `sluice audit query`",
+        "release_refused": refused or "the release does not verify: see `sluice audit query`",
     }
     return Probe(True, False, notes.get(reason, f"not ready: {reason}"), starting=reason == "starting")
 

@@ -6,6 +6,7 @@ SLUICE_HOST, SLUICE_*_PORT     where the servers listen (0: a free port)
 SLUICE_GATEWAY_*               limits of the endpoint
 SLUICE_ENGINE_*                what generates text
 SLUICE_TELEMETRY_*             where traces go, and what is in them
+SLUICE_REVIEW_*                how long a review may wait, and who is told that it does
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
 from infra.contracts.base import Frozen
 from infra.errors import ConfigError, Problem
@@ -76,6 +77,43 @@ class TelemetrySettings(Frozen):
     )
 
 
+class ReviewSettings(Frozen):
+    """How long a version may wait for its review, and who is told."""
+
+    review_expires_days: float = Field(
+        30.0, ge=0, description="days until a version that nobody reviewed can no longer be approved; 0: never"
+    )
+    review_notify_command: str = Field(
+        "", description="command that is run for each version that waits (JSON on stdin, no shell); empty: none"
+    )
+    review_notify_webhook: str = Field(
+        "", description="http(s) address that gets the same JSON by POST for each version that waits; empty: none"
+    )
+    review_notify_timeout_s: float = Field(
+        20.0, gt=0, le=300, description="seconds that the command or the address has for one notice"
+    )
+
+    @field_validator("review_notify_command")
+    @classmethod
+    def _splits(cls, command: str) -> str:
+        import shlex
+
+        try:
+            shlex.split(command)
+        except ValueError:
+            raise ValueError("a quotation mark is open: write it as in a shell") from None
+        return command
+
+    @field_validator("review_notify_webhook")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        from urllib.parse import urlsplit
+
+        if url and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
+            raise ValueError("not an address: write http://... or https://...")
+        return url
+
+
 @dataclass(frozen=True)
 class Setting:
     """One value with where it came from, for `sluice config`."""
@@ -95,10 +133,17 @@ class Settings:
     gateway: GatewaySettings
     engine: EngineSettings
     telemetry: TelemetrySettings
+    review: ReviewSettings
     sources: tuple[Setting, ...]
 
 
-_CLASSES: tuple[type[Frozen], ...] = (ServerSettings, GatewaySettings, EngineSettings, TelemetrySettings)
+_CLASSES: tuple[type[Frozen], ...] = (
+    ServerSettings,
+    GatewaySettings,
+    EngineSettings,
+    TelemetrySettings,
+    ReviewSettings,
+)
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -128,11 +173,12 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             ]
     if problems:
         raise ConfigError("environment", tuple(problems))
-    servers, gateway, engine, telemetry = parts
+    servers, gateway, engine, telemetry, review = parts
     assert isinstance(servers, ServerSettings) and isinstance(gateway, GatewaySettings)
     assert isinstance(engine, EngineSettings) and isinstance(telemetry, TelemetrySettings)
+    assert isinstance(review, ReviewSettings)
     home = Home.open(root)
-    return Settings(home, servers, gateway, engine, telemetry, tuple(_sources(home, parts, found)))
+    return Settings(home, servers, gateway, engine, telemetry, review, tuple(_sources(home, parts, found)))
 
 
 def _unknown(name: str, known: list[str]) -> Problem:

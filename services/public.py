@@ -16,7 +16,7 @@ from services.feedback import FeedbackDesk
 from services.metrics import CONTENT_TYPE, Metrics
 from services.release_watch import ReleaseWatch
 from services.replies import model_list
-from services.request import Desk, error_response, json_response
+from services.request import Desk, json_response
 from services.tracing import RequestTrace
 from services.wire import parse_feedback
 
@@ -75,12 +75,14 @@ class Public:
         return json_response({"status": "ok"}, 200, {})
 
     async def readyz(self) -> Response:
-        """GET /readyz: 200 while something answers, else 503 with the reason's code."""
+        """GET /readyz: 200 while something answers, else 503 with the reason's code; and what was refused."""
         code = self.watch.not_ready
+        refused = [remark.body() for remark in self.watch.remarks()]
         if code:
-            return error_response(ApiError.not_ready(code))
+            error = ApiError.not_ready(code)
+            return json_response(error.body() | {"refused": refused}, error.status, error.headers())
         versions = {served.pipeline: served.version for served in self.watch.served()}
-        return json_response({"status": "ready", "versions": versions}, 200, {})
+        return json_response({"status": "ready", "versions": versions, "refused": refused}, 200, {})
 
     async def metrics(self) -> Response:
         """GET /metrics, in Prometheus' format."""

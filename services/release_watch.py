@@ -2,8 +2,8 @@
 
 Only a release that verifies with its manifest and approval is served; MLflow's aliases are never asked. A new version
 is loaded beside the old one, takes over at once, and the old one is stopped when its last answer has ended. What does
-not verify or cannot be loaded is recorded once as refused, and the last good version goes on answering; when nothing of
-a pipeline verifies any more, nothing of it is served.
+not verify or cannot be loaded is recorded once as refused, and the last good version goes on answering, and that is
+said; when nothing of a pipeline may answer any more, nothing of it is served.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from infra.contracts.audit import AuditEvent, ModelServed, ReleaseRefused
 from infra.contracts.base import Name, now
 from infra.contracts.ids import new_id
 from infra.digest import sha256, short
-from infra.errors import SluiceError
+from infra.errors import SluiceError, StoreError
 from infra.stores.releases import Refusal, Releases, ReleaseState, VerifiedRelease
 from services.errors import ApiError
 from services.metrics import Metrics
 from services.recorder import Recorder
+from services.refusals import LastRefusal, Remark
 from services.served import SCRIPTED, Served
 
 _LOG = logging.getLogger("sluice.gateway")
@@ -68,6 +69,7 @@ class ReleaseWatch:
         *,
         scripted: bool,
         known: Callable[[str], bool] = lambda _: False,
+        last_refusal: LastRefusal = lambda _: None,
     ) -> None:
         self._releases = releases
         self._loads = loads
@@ -76,6 +78,8 @@ class ReleaseWatch:
         self._scripted_mode = scripted
         self._known = known
         """Whether the ledger has an event of this id: a refusal is recorded once, over restarts too."""
+        self._last_refusal = last_refusal
+        self._remarks: dict[str, Remark] = {}
         self._serving: dict[str, Served] = {}
         self._scripted: Served | None = None
         self._failed: dict[str, _Failed] = {}
@@ -102,6 +106,10 @@ class ReleaseWatch:
         """Everything that answers now, by name."""
         found = [self._scripted] if self._scripted else [self._serving[name] for name in sorted(self._serving)]
         return tuple(found)
+
+    def remarks(self) -> tuple[Remark, ...]:
+        """Why a pipeline stays on its version although another was asked for, by name."""
+        return tuple(self._remarks[name] for name in sorted(self._remarks))
 
     @property
     def not_ready(self) -> str:
@@ -130,7 +138,9 @@ class ReleaseWatch:
             await self._look_scripted(any(state.current or state.refusals for state in states.values()))
         else:
             for pipeline in sorted({*states, *self._serving}):
-                await self._look_at(pipeline, states.get(pipeline, ReleaseState(None, ())))
+                state = states.get(pipeline, ReleaseState(None, ()))
+                await self._look_at(pipeline, state)
+                await self._remark(pipeline, state)
         self._looked = True
         self._metrics.serving((served.label, served.version) for served in self.served())
 
@@ -169,6 +179,24 @@ class ReleaseWatch:
         failed = self._failed.get(pipeline)
         if failed is None or failed.release != wanted.release.digest or time.monotonic() >= failed.again_at_s:
             await self._swap(pipeline, wanted)
+
+    async def _remark(self, pipeline: str, state: ReleaseState) -> None:
+        """Keeps the newest refusal since the release in force, be it of a request or of a release file."""
+        try:
+            found = await asyncio.to_thread(self._last_refusal, pipeline)
+        except StoreError as error:  # what is said may be old; what is served must not wait for it
+            _LOG.warning("the refusals of %s could not be read: %s", pipeline, error)
+            return
+        present = self._serving.get(pipeline)
+        since = present.release.release.released if present and present.release else None
+        version = present.version if present else None
+        if found is not None and (since is None or found.at >= since):
+            self._remarks[pipeline] = Remark(pipeline, version, found.version, found.reason, found.at)
+        elif state.refusals:
+            newest = state.refusals[0]
+            self._remarks[pipeline] = Remark(pipeline, version, newest.version, newest.reason, None)
+        else:
+            self._remarks.pop(pipeline, None)
 
     async def _swap(self, pipeline: str, wanted: VerifiedRelease) -> None:
         fresh = await self._load(pipeline, wanted)

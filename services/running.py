@@ -73,6 +73,7 @@ def _open(settings: Settings) -> Running:
     from services.feedback import FeedbackDesk
     from services.loading import Loader
     from services.metrics import Metrics
+    from services.refusals import last_refusals
 
     home, limits = settings.home, settings.gateway
     telemetry.start(
@@ -90,6 +91,7 @@ def _open(settings: Settings) -> Running:
         metrics,
         scripted=settings.engine.engine_name == "scripted",
         known=lambda event_id: ledger.get(event_id) is not None,
+        last_refusal=last_refusals(ledger),
     )
     door = Door(Callers(home), watch, Places(limits.gateway_concurrency, metrics), limits)
     content = settings.telemetry.telemetry_content == "redacted"

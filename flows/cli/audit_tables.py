@@ -45,6 +45,8 @@ def told(event: AuditEvent) -> str:
         "stage.finished": "{stage} {verdict}",
         "stage.reused": "{stage} of {made_by}",
         "review.decided": "{decision} version {version} by {reviewer}",
+        "review.expired": "version {version} after {limit_days} days",
+        "review.notified": "version {version} by {channel}: {result}",
         "release.written": "{release_kind} {sequence}: version {version}",
         "release.refused": "version {version}: {reason}",
         "model.served": "version {version} on {engine}",

@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from flows.desk import ReviewDesk
-    from flows.release import PastRelease
+    from flows.release import PastRefusal, PastRelease
 
 app = typer.Typer(no_args_is_help=True, help="What is in force, what was before, and the way back.")
 
@@ -38,7 +38,7 @@ def rollback(
         "a running gateway swaps by itself.",
         err=True,
     )
-    aliases = follow_at_home(pipeline, desk)
+    aliases = follow_at_home(pipeline, desk, overrule=True)
     if as_json:
         shape = {**release_json(PastRelease(done, True)), "aliases": aliases and dict(aliases.by_alias)}
         typer.echo(json.dumps(shape, indent=2))
@@ -48,12 +48,13 @@ def rollback(
 
 @app.command()
 def history(pipeline: PipelineName, as_json: AsJson = False) -> None:
-    """Lists every release of a pipeline, oldest first."""
-    from flows.release import history as past_releases
+    """Lists every release of a pipeline and every refused request, oldest first: who, when and why."""
+    from flows.release import PastRelease, told_history
 
-    rows = past_releases(pipeline, _desk())
+    rows = told_history(pipeline, _desk())
     if as_json:
-        typer.echo(json.dumps([release_json(row) for row in rows], indent=2))
+        shapes = [release_json(row) if isinstance(row, PastRelease) else refusal_json(row) for row in rows]
+        typer.echo(json.dumps(shapes, indent=2))
         return
     if not rows:
         typer.echo(f"{pipeline} was never released.")
@@ -63,40 +64,44 @@ def history(pipeline: PipelineName, as_json: AsJson = False) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("release", "kind", "version", "in force", "by", "when", "reason")
+    table = Table("release", "kind", "version", "in force")
+    table.add_column("by", no_wrap=True)  # to be searched for
+    table.add_column("when")
+    table.add_column("reason")
     for row in rows:
-        one = row.release
-        when = one.released.strftime("%Y-%m-%d %H:%M UTC")
-        table.add_row(
-            str(one.sequence),
-            one.kind,
-            str(one.version),
-            "yes" if row.in_force else "",
-            escape(one.actor),
-            when,
-            escape(one.reason),
-        )
+        when = row.at.strftime("%Y-%m-%d %H:%M:%S UTC")
+        table.add_row(*[escape(cell) for cell in (*_cells(row)[:5], when, _cells(row)[5])])
     Console().print(table)
 
 
 @app.command()
 def sync(pipeline: PipelineName, as_json: AsJson = False) -> None:
-    """Brings the ledger and MLflow in line with the signed records, after a crash or with a server that was down."""
+    """Brings the ledger and MLflow in line with the signed records, after a crash or with a server that was down.
+
+    An alias `champion` that was moved by hand is a request: it is answered first.
+    """
+    from flows.alias_requests import sync_at_home
     from flows.release import complete_records
-    from flows.steps.mirror import follow_at_home, pointers
+    from flows.steps.mirror import pointers
     from infra.errors import PartFailed
 
     desk = _desk()
     complete_records(pipeline, desk)
-    shown = follow_at_home(pipeline, desk)
+    synced = sync_at_home(pipeline, desk)
+    answer = synced.answer
     if as_json:
-        typer.echo(
-            json.dumps(
-                {"pipeline": pipeline, "aliases": dict(pointers(pipeline, desk).by_alias), "mlflow": bool(shown)},
-                indent=2,
-            )
-        )
-    if shown is None:
+        asked = answer and {
+            "version": answer.version,
+            "release": answer.release and answer.release.sequence,
+            "refused": answer.refused or None,
+        }
+        aliases = dict(pointers(pipeline, desk).by_alias)
+        shape = {"pipeline": pipeline, "aliases": aliases, "mlflow": bool(synced.aliases), "request": asked}
+        typer.echo(json.dumps(shape, indent=2))
+    if answer is not None:
+        done = f"refused: {answer.refused}" if answer.refused else "done"
+        typer.echo(f"The alias champion in MLflow asked for version {answer.version}: {done}.", err=True)
+    if synced.aliases is None:
         raise PartFailed("MLflow could not be brought in line", where=pipeline, cure="sluice logs mlflow, then again")
     typer.echo(f"The ledger and MLflow show what the signed records of {pipeline} say.", err=True)
 
@@ -104,6 +109,36 @@ def sync(pipeline: PipelineName, as_json: AsJson = False) -> None:
 def release_json(row: PastRelease) -> dict[str, Any]:
     """The stable shape of one line of `release history --json`."""
     return {**row.release.model_dump(mode="json"), "digest": row.release.digest, "in_force": row.in_force}
+
+
+def refusal_json(row: PastRefusal) -> dict[str, Any]:
+    """The stable shape of a refused request in `release history --json`: the keys of a release, `kind` is refused."""
+    from flows.steps.release_record import asked_by
+
+    event = row.event
+    fields = event.model_dump(mode="json")
+    nothing = dict.fromkeys(("sequence", "manifest", "approval", "previous", "digest"))
+    return {
+        "pipeline": event.pipeline,
+        "kind": "refused",
+        "version": event.version,
+        "actor": asked_by(event),
+        "reason": event.reason,
+        "released": fields["at"],
+        "in_force": False,
+        **nothing,
+    }
+
+
+def _cells(row: PastRelease | PastRefusal) -> tuple[str, str, str, str, str, str]:
+    """Release, kind, version, in force, by and reason as a table shows them."""
+    from flows.release import PastRefusal
+    from flows.steps.release_record import asked_by
+
+    if isinstance(row, PastRefusal):
+        return "-", "refused", str(row.event.version or "-"), "", asked_by(row.event), row.event.reason
+    one = row.release
+    return str(one.sequence), one.kind, str(one.version), "yes" if row.in_force else "", one.actor, one.reason
 
 
 def _user() -> str:

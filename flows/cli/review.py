@@ -31,10 +31,11 @@ def list_reviews(
     every: Annotated[bool, typer.Option("--all", help="also those that were decided")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Lists the versions that wait for a review."""
-    from flows.review import reviews
+    """Lists the versions that wait for a review, and those newer than any release whose review expired."""
+    from flows.review import of_interest, reviews
 
-    found = [one for one in reviews(_desk(), pipeline) if every or one.state == "waiting"]
+    known = reviews(_desk(), pipeline)
+    found = known if every else of_interest(known)
     if as_json:
         typer.echo(json.dumps([review_json(one) for one in found], indent=2))
         return
@@ -44,12 +45,14 @@ def list_reviews(
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("pipeline", "version", "review", "in force", "registered")
+    table = Table("pipeline", "version", "review", "in force", "registered", "to be decided by")
     for one in found:
         made = one.manifest.created.strftime("%Y-%m-%d %H:%M UTC")
-        table.add_row(one.manifest.pipeline, str(one.manifest.version), one.state, "yes" if one.in_force else "", made)
+        until = one.expires.strftime("%Y-%m-%d %H:%M UTC") if one.expires else ""
+        in_force = "yes" if one.in_force else ""
+        table.add_row(one.manifest.pipeline, str(one.manifest.version), one.state, in_force, made, until)
     Console().print(table)
-    first = found[0].manifest
+    first = next((one for one in found if one.state == "waiting"), found[0]).manifest
     typer.echo(f"next: sluice review show {first.pipeline} {first.version}", err=True)
 
 
@@ -89,7 +92,7 @@ def approve(
         f"{done.release.sequence}; a running gateway swaps by itself.",
         err=True,
     )
-    aliases = follow_at_home(pipeline, desk)
+    aliases = follow_at_home(pipeline, desk, overrule=True)
     _tell(done.approval, done.release, aliases, as_json)
     typer.echo(f"next: sluice up   (to take it back: sluice release rollback {pipeline})", err=True)
 
@@ -106,7 +109,7 @@ def reject(pipeline: PipelineName, version: Version = None, *, by: By, reason: R
     decided = sign_rejection(review.manifest, by, reason, desk)
     typer.echo(f"Version {decided.version} of {pipeline} is rejected by {by}; it can never be released.", err=True)
     if review.in_force:
-        typer.echo("It was the only one in force: until the next release the gateway answers 503 no_release.", err=True)
+        typer.echo("Nothing stands in for it: until the next release the gateway answers 503.", err=True)
     aliases = follow_at_home(pipeline, desk)
     _tell(decided, None, aliases, as_json)
     typer.echo(f"next: sluice retrain {pipeline}", err=True)
@@ -153,6 +156,7 @@ def review_json(review: Review) -> dict[str, Any]:
         "pipeline": manifest.pipeline,
         "version": manifest.version,
         "state": review.state,
+        "expires": review.expires and review.expires.isoformat(),
         "in_force": review.in_force,
         "created": manifest.model_dump(mode="json")["created"],
         "manifest": manifest.digest,

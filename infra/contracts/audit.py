@@ -131,6 +131,30 @@ class ReviewDecided(EventBase):
     unattended: bool
 
 
+class ReviewExpired(EventBase):
+    """Nobody decided over a version in time: it can no longer be approved."""
+
+    schema_id: ClassVar[str] = "sluice/event/review-expired/1"
+    kind: Literal["review.expired"] = "review.expired"
+
+    manifest: DigestStr
+    version: int
+    registered: Utc
+    limit_days: float
+
+
+class ReviewNotified(EventBase):
+    """Somebody was told that a version waits for a review, or could not be told after every try."""
+
+    schema_id: ClassVar[str] = "sluice/event/review-notified/1"
+    kind: Literal["review.notified"] = "review.notified"
+
+    manifest: DigestStr
+    version: int
+    channel: Literal["command", "webhook"]
+    result: Literal["told", "given_up"]
+
+
 class Released(EventBase):
     """A release or rollback was written."""
 
@@ -208,6 +232,8 @@ AuditEvent = Annotated[
     | StageFinished
     | StageReused
     | ReviewDecided
+    | ReviewExpired
+    | ReviewNotified
     | Released
     | ReleaseRefused
     | ModelServed

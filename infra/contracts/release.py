@@ -30,7 +30,7 @@ class Release(Contract):
 
     pipeline: Name
     sequence: int
-    """1, 2, 3 ... per pipeline; the highest that verifies is in force."""
+    """1, 2, 3 ... per pipeline; a later one supersedes an earlier one (infra/stores/release_chain.py)."""
     kind: Literal["release", "rollback"]
     version: int
     manifest: DigestStr

@@ -4,8 +4,9 @@
     releases/PIPELINE/approvals/MANIFEST/DIGEST.json    signed by a reviewer
     releases/PIPELINE/releases/00000001.json            signed by the installation; the number is the sequence
 
-A release is in force when it, its manifest and its approval verify, the approval is over exactly that manifest, and no
-trusted reviewer rejected the manifest: a rejection is final, whatever the clocks of two reviewers said.
+A release may be in force when it, its manifest and its approval verify, the approval is over exactly that manifest, and
+no trusted reviewer rejected the manifest: a rejection is final, whatever the clocks of two reviewers said. In force is
+the highest that can be read; where that one falls, its stand-in (`release_chain.py`), and never just any older one.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from infra.contracts.signed import Signed
 from infra.digest import Digest
 from infra.errors import BadInput, Refused, StoreError
 from infra.home import Home, write_atomic
+from infra.ledger.last_release import last_release
 from infra.signing import ContractT, Signer
+from infra.stores.release_chain import beneath, stand_in
 from infra.stores.reviewers import Reviewers
 from infra.stores.signed_files import checked_name, create_new, digest_from, digits, file_of, read_signed, verified
 from infra.stores.trust import installation_key, installation_signer
@@ -50,7 +53,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class ReleaseState:
-    """What a pipeline's folder holds: the release in force, and every newer one that was refused, newest first."""
+    """What a pipeline's folder holds: the release in force, and what was refused in its favour, newest first."""
 
     current: VerifiedRelease | None
     refusals: tuple[Refusal, ...]
@@ -170,28 +173,48 @@ class Releases:
         return signed
 
     def current(self, pipeline: str) -> VerifiedRelease | None:
-        """The release in force: the highest sequence that verifies. See `inspect` for those that did not."""
+        """The release in force. See `inspect` for those that were refused."""
         return self.inspect(pipeline).current
 
     def inspect(self, pipeline: str) -> ReleaseState:
-        """The release in force, and every newer one that was refused with the reason.
+        """The release in force, and every one that was refused in its favour with the reason.
 
         Raises StoreError when a trusted key cannot be read.
         """
         refusals: list[Refusal] = []
+        newest = self._unless_taken_off(pipeline, self._newest(pipeline, refusals), refusals)
+        while newest is not None:
+            try:
+                return ReleaseState(self._standing(newest), tuple(refusals))
+            except (Refused, BadInput) as error:
+                refusals.append(Refusal(newest.sequence, newest.version, error.what))
+            newest = stand_in(newest, self.history(pipeline))
+        return ReleaseState(None, tuple(refusals))
+
+    def _newest(self, pipeline: str, refusals: list[Refusal]) -> Release | None:
+        """The highest release that can be read; what lies above it is refused."""
         sequences = self._sequences(pipeline)
         for sequence in range(max(sequences, default=0), 0, -1):
             if sequence not in sequences:
                 refusals.append(Refusal(sequence, 0, f"release {sequence} is missing"))
                 continue
-            version = 0
             try:
-                release = self._release(pipeline, sequence)
-                version = release.version
-                return ReleaseState(self._standing(release), tuple(refusals))
+                return self._release(pipeline, sequence)
             except (Refused, BadInput) as error:
-                refusals.append(Refusal(sequence, version, error.what))
-        return ReleaseState(None, tuple(refusals))
+                refusals.append(Refusal(sequence, 0, error.what))
+        return None
+
+    def _unless_taken_off(self, pipeline: str, newest: Release | None, refusals: list[Refusal]) -> Release | None:
+        """The newest release that can be read, unless the ledger knows of a later rollback whose file is lost.
+
+        Then that rollback's stand-in: what it took off does not come back because a file was lost.
+        """
+        last = last_release(self._home, pipeline)
+        if newest is None or last is None or last.release_kind != "rollback" or last.sequence <= newest.sequence:
+            return newest
+        reason = f"release {last.sequence}, a rollback, is missing or does not verify: what it took off stays off"
+        refusals[:] = [Refusal(last.sequence, last.version, reason), *refusals]
+        return beneath(last.sequence, last.manifest, self.history(pipeline))
 
     def history(self, pipeline: str) -> tuple[Release, ...]:
         """Every release whose own signature verifies, oldest first; whether it is in force is `inspect`'s to say."""

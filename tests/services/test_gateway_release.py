@@ -226,8 +226,15 @@ def test_a_caller_that_leaves_stops_the_generation(site: Site, upstream: Upstrea
 
 def test_a_release_that_does_not_verify_changes_nothing(site: Site) -> None:
     folder = site.home.releases / "triage" / "releases"
+    assert httpx.get(f"{site.url}/readyz").json()["refused"] == [] and processes.status(site.home)[0].note == ""
     (folder / "00000009.json").write_text((folder / "00000001.json").read_text())
     time.sleep(1)
+    ready = httpx.get(f"{site.url}/readyz")
+    assert ready.status_code == 200 and ready.json()["versions"] == {"triage": 2}
+    (remark,) = ready.json()["refused"]
+    assert remark["message"].startswith("triage stays on version 2: a release was refused: ")
+    service = processes.status(site.home)[0]
+    assert service.ready and service.note == remark["message"]
     answer = httpx.post(f"{site.url}/v1/chat/completions", json=site.body(), headers=site.headers, timeout=30)
     assert answer.headers["x-sluice-version"] == "2"
     refused = Ledger.open(site.home).query(AuditFilter(kinds=("release.refused",)))

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from infra.contracts.audit import ModelServed, ReleaseRefused
+from infra.contracts.base import now
+from infra.contracts.ids import new_id
 from infra.engines.engine import Generation, Message, Sampling
 from infra.home import Home
 from infra.ledger.log import Ledger
@@ -149,6 +151,55 @@ def test_a_release_that_does_not_verify_is_refused_once_and_the_good_one_stays(
 
     asyncio.run(run())
     assert len(kinds(ledger, ReleaseRefused)) == 1, "once, over restarts too"
+
+
+def test_what_was_refused_is_said_until_the_next_release(
+    watching: Watching, publisher: Any, ledger: Ledger, home: Home
+) -> None:
+    publisher.release(1)
+
+    def refuse(pipeline: str, reason: str) -> None:
+        ledger.append(
+            ReleaseRefused(event_id=new_id("alias-refusal"), at=now(), pipeline=pipeline, version=7, reason=reason)
+        )
+
+    async def run() -> None:
+        watch = watching()
+        await watch.look()
+        assert watch.remarks() == ()
+        refuse("banking77", "of another pipeline")
+        refuse("triage", "an older one")
+        refuse("triage", "version 7 of triage is waiting, not approved")
+        await watch.look()
+        (remark,) = watch.remarks()
+        assert remark.sentence == (
+            "triage stays on version 1: version 7 was refused: version 7 of triage is waiting, not approved"
+        )
+        assert watch.find("triage").version == 1 and watch.not_ready == ""
+        later = publisher.release(2, at=now())
+        await watch.look()
+        assert watch.remarks() == (), "what was refused before the release in force is history"
+        publisher.approve(publisher.releases.manifest(later.manifest), "rejected")
+        await watch.look()
+        assert [one.serving for one in watch.remarks()] == [1], "and so is said what ended the newer one's force"
+        assert "rejected by ana" in watch.remarks()[0].sentence
+        await watch.close()
+
+    asyncio.run(run())
+
+
+def test_a_pipeline_with_nothing_left_says_why(watching: Watching, publisher: Any) -> None:
+    release = publisher.release(1)
+
+    async def run() -> None:
+        watch = watching()
+        publisher.approve(publisher.releases.manifest(release.manifest), "rejected")
+        await watch.look()
+        (remark,) = watch.remarks()
+        assert remark.sentence == ("triage is not served: version 1 was refused: the version was rejected by ana")
+        assert remark.body()["serving"] is None
+
+    asyncio.run(run())
 
 
 def test_a_version_that_is_rejected_later_is_not_served_any_more(

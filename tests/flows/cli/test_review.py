@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,7 @@ def test_what_waits_is_listed_and_shown_without_any_server(
     manifest = make_version(desk, 1)
     (listed,) = commands.json(review_app, "list")
     assert (listed["version"], listed["state"], listed["manifest"]) == (1, "waiting", manifest.digest)
+    assert datetime.fromisoformat(listed["expires"]) - manifest.created == timedelta(days=30)
     shown = commands.json(review_app, "show", "tickets")
     assert shown["verdict"] == "GO"
     assert shown["metrics"]["candidate"]["exact_match"]["value"] == 0.9
@@ -78,6 +80,21 @@ def test_what_waits_is_listed_and_shown_without_any_server(
     assert "exact_match" in table
     assert f"adapter     {manifest.adapter}" in table
     assert "Sort the ticket." not in table + json.dumps(shown)
+
+
+def test_an_expired_review_is_listed_as_such_and_cannot_be_approved(
+    commands: Commands, desk: ReviewDesk, make_version: Callable[..., ModelVersion], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_version(desk, 1)
+    monkeypatch.setenv("SLUICE_REVIEW_EXPIRES_DAYS", "0.00000001")
+    (listed,) = commands.json(review_app, "list")
+    assert (listed["version"], listed["state"], listed["expires"]) == (1, "expired", None)
+    assert "expired" in commands.run(review_app, "list").stdout
+    commands.run(reviewer_app, "add", "ana")
+    refused = commands.run(review_app, "approve", "tickets", "1", "--by", "ana", "--reason", "late").exception
+    assert isinstance(refused, Refused) and "expired" in refused.what
+    (row,) = commands.json(release_app, "history", "tickets")
+    assert (row["kind"], row["version"], row["actor"], row["in_force"]) == ("refused", 1, "command", False)
 
 
 def test_a_refused_approval_changes_nothing(
@@ -120,11 +137,20 @@ def test_from_review_to_release_and_back_with_mlflow_in_line(
     assert registry.aliases("tickets") == {"champion": first}
     assert registry.version("tickets", second).tags["sluice.review"] == "rejected"
 
-    # Somebody moves an alias by hand: it decides nothing, and `sync` puts it right.
+    # Somebody moves an alias by hand: that asks for a release, is refused, and `sync` puts it right.
     registry.point("tickets", "champion", second)
     assert [one["in_force"] for one in commands.json(release_app, "history", "tickets")] == [False, False, True]
-    assert commands.json(release_app, "sync", "tickets")["mlflow"]
+    synced = commands.json(release_app, "sync", "tickets")
+    sentence = f"version {second} of tickets is rejected, not approved"
+    assert synced["mlflow"] and synced["request"] == {"version": second, "release": None, "refused": sentence}
     assert registry.aliases("tickets") == {"champion": first}
+    assert commands.json(release_app, "sync", "tickets")["request"] is None
+    *done, refused = commands.json(release_app, "history", "tickets")
+    assert [one["kind"] for one in done] == ["release", "release", "rollback"]
+    assert [one["actor"] for one in done] == ["ana", "ana", "oncall"]
+    assert (refused["kind"], refused["version"], refused["actor"]) == ("refused", second, "mlflow-alias")
+    assert (refused["reason"], set(refused) - set(done[0])) == (sentence, set())
+    assert "mlflow-alias" in commands.run(release_app, "history", "tickets").stdout
 
 
 def _register(settings: Settings, url: str, make_papers: Callable[..., Papers], seed: int) -> int:

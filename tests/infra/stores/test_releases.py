@@ -14,10 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from infra.contracts.audit import Released
 from infra.contracts.release import Release
 from infra.contracts.signed import Signed
 from infra.errors import BadInput, Refused, StoreError
 from infra.home import Home
+from infra.ledger.log import Ledger
 from infra.signing import Signer
 from infra.stores.releases import Releases, VerifiedRelease
 from infra.stores.reviewers import Reviewers
@@ -283,3 +285,62 @@ def test_a_lost_public_key_is_made_again_from_the_private_one(home: Home) -> Non
     (home.keys / "installation.pub").unlink()
     assert installation_signer(home).verify_key == key
     assert (home.keys / "installation.pub").read_text().strip() == key.to_text()
+
+
+def test_a_rejected_version_does_not_bring_back_what_was_rolled_back(home: Home, maker: Any) -> None:
+    first, second = maker.release(1), maker.release(2)
+    manifest = maker.releases.manifest(first.manifest)
+    back = first.model_copy(update={"sequence": 3, "kind": "rollback", "previous": second.digest})
+    maker.releases.put_release(back)
+    current = Releases(home).current("support-triage")
+    assert current is not None and current.release == back
+    maker.approve(manifest, by="luis", decision="rejected")
+    state = Releases(home).inspect("support-triage")
+    assert state.current is None
+    assert [(refusal.sequence, refusal.version) for refusal in state.refusals] == [(3, 1)]
+    with maker.releases.allocate("support-triage") as slot:
+        assert (slot.sequence, slot.previous) == (4, None)
+
+
+def test_two_rejections_fall_through_to_what_the_first_replaced(home: Home, maker: Any) -> None:
+    made = [maker.release(version) for version in (1, 2, 3)]
+    for release in made[1:]:
+        maker.approve(maker.releases.manifest(release.manifest), by="luis", decision="rejected")
+    state = Releases(home).inspect("support-triage")
+    assert state.current is not None and state.current.release == made[0]
+    assert [refusal.sequence for refusal in state.refusals] == [3, 2]
+
+
+@pytest.mark.parametrize("damage", ["deleted", "altered"])
+def test_what_a_lost_rollback_took_off_stays_off(home: Home, maker: Any, damage: str) -> None:
+    first, second, third = (maker.release(version) for version in (1, 2, 3))
+    back = second.model_copy(update={"sequence": 4, "kind": "rollback", "previous": third.digest})
+    maker.releases.put_release(back)
+    ledger = Ledger.open(home)
+    for release in (first, second, third, back):
+        ledger.append(
+            Released(
+                event_id=f"release/{release.digest}",
+                at=release.released,
+                pipeline=release.pipeline,
+                release=release.digest,
+                manifest=release.manifest,
+                version=release.version,
+                sequence=release.sequence,
+                release_kind=release.kind,
+                actor=release.actor,
+            )
+        )
+    current = Releases(home).current("support-triage")
+    assert current is not None and current.release == back
+    path = _file(home, "releases/00000004.json")
+    if damage == "deleted":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes().replace(b"ana", b"eva"))
+    state = Releases(home).inspect("support-triage")
+    assert state.current is not None and state.current.release == first, "not version 3"
+    assert (state.refusals[0].sequence, state.refusals[0].version) == (4, 2)
+    assert "what it took off stays off" in state.refusals[0].reason
+    _file(home, "releases/00000003.json").unlink()
+    assert Releases(home).current("support-triage") is None, "nobody knows what else was lost"

@@ -1,16 +1,16 @@
-"""The way back through a history of releases, as invariants over every history."""
+"""The way back and the stand-in of a fallen release, as invariants over every history."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.steps.mirror import review_tags, standing
-from infra.contracts.release import Approval, Release
+from infra.contracts.release import Release
 from infra.digest import Digest, sha256
+from infra.stores.release_chain import stand_in, standing
 
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -80,22 +80,50 @@ def test_the_order_of_the_files_does_not_matter() -> None:
     assert [one.version for one in standing(list(reversed(history)))] == [1, 2, 4]
 
 
-def test_review_tags_tell_the_decision_that_counts() -> None:
-    def decided(decision: str, reviewer: str) -> Approval:
-        return Approval(
-            pipeline="tickets",
-            version=1,
-            manifest=_manifest(1),
-            decision="rejected" if decision == "rejected" else "approved",
-            reviewer=reviewer,
-            reason=f"{reviewer} said so",
-            unattended=False,
-            decided=_AT,
-        )
+def _chain(*steps: tuple[str, int]) -> list[Release]:
+    """Releases that name what they replaced, as `_put` writes them."""
+    made: list[Release] = []
+    for kind, version in steps:
+        before = made[-1].digest if made else None
+        made.append(_release(len(made) + 1, kind, version).model_copy(update={"previous": before}))
+    return made
 
-    assert review_tags([]) == {"sluice.review": "waiting"}
-    no, yes = decided("rejected", "ana"), decided("approved", "bob")
-    for decisions in ([no, yes], [yes, no]):
-        tags = review_tags(decisions)
-        assert (tags["sluice.review"], tags["sluice.reviewer"]) == ("rejected", "ana")
-        assert tags["sluice.approval"] == no.digest
+
+def test_what_a_release_replaced_stands_in_for_it() -> None:
+    history = _chain(("release", 1), ("release", 2))
+    assert stand_in(history[1], history) == history[0]
+    assert stand_in(history[0], history) is None
+
+
+def test_what_a_rollback_took_off_never_stands_in() -> None:
+    history = _chain(("release", 1), ("release", 2), ("rollback", 1))
+    assert stand_in(history[2], history) is None
+    history = _chain(("release", 1), ("release", 2), ("release", 3), ("rollback", 2))
+    assert stand_in(history[3], history) == history[0]
+
+
+def test_a_version_that_was_taken_off_may_come_back_by_a_release_of_its_own() -> None:
+    history = _chain(("release", 1), ("release", 2), ("rollback", 1), ("release", 2))
+    assert stand_in(history[3], history) == history[2]
+
+
+def test_a_rollback_to_a_version_whose_release_is_lost_has_no_stand_in() -> None:
+    history = _chain(("release", 1), ("release", 2), ("rollback", 1))
+    assert stand_in(history[2], history[1:]) is None, "what lies there is what was taken off"
+
+
+def test_without_the_record_of_what_it_replaced_nothing_stands_in() -> None:
+    history = _chain(("release", 1), ("release", 2), ("rollback", 1), ("release", 3))
+    assert stand_in(history[3], [history[0], history[1], history[3]]) is None, "the lost one was a rollback"
+    history = _chain(("release", 1), ("release", 2), ("release", 3), ("release", 4), ("rollback", 3), ("rollback", 2))
+    assert stand_in(history[5], history) == history[0]
+    assert stand_in(history[5], [one for one in history if one.sequence != 5]) is None
+
+
+@settings(deadline=None)
+@given(Histories)
+def test_a_stand_in_of_a_rollback_is_what_the_next_rollback_would_go_back_to(history: list[Release]) -> None:
+    for place, release in enumerate(history):
+        if release.kind == "rollback":
+            below = standing(history[: place + 1])[:-1]
+            assert stand_in(release, history) == (below[-1] if below else None)
