@@ -105,9 +105,24 @@ def has_schedule(home: Home, name: str) -> bool:
 
 
 def pause(home: Home, schedule: Schedule) -> None:
-    """No run is made or started from now on; one under way goes on. Raises PartFailed."""
+    """No run is made from now on, and those that the clock made and that did not begin yet are taken back.
+
+    One under way goes on, and so do backfills and runs that wait for a review. Raises PartFailed.
+    """
+    from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId, FlowRunFilter
+
+    mine = DeploymentFilter(id=DeploymentFilterId(any_=[schedule.id]))
+    waiting = FlowRunFilter.model_validate(
+        {
+            "state": {"type": {"any_": ["SCHEDULED"]}},
+            "start_time": {"is_null_": True},
+            "tags": {"all_": ["auto-scheduled"]},
+        }
+    )
     with prefect_api(home) as client:
         client.pause_deployment(schedule.id)
+        for run in client.read_flow_runs(deployment_filter=mine, flow_run_filter=waiting, limit=_MOST):
+            client.delete_flow_run(run.id)
 
 
 def resume(home: Home, schedule: Schedule) -> None:

@@ -103,7 +103,7 @@ def list_schedules(as_json: AsJson = False) -> None:
 
 @app.command()
 def pause(pipeline: ScheduledName, as_json: AsJson = False) -> None:
-    """Makes no more runs until `resume`; one that is due or under way goes on."""
+    """Starts no more runs by the clock until `resume`; one under way goes on."""
     from flows import schedules
 
     home = _home()

@@ -83,7 +83,13 @@ def test_a_schedule_is_made_once_and_replaced_by_the_next(home: Home) -> None:
 
 def test_paused_resumed_deleted(home: Home) -> None:
     schedule = scheduled(home)
+    with prefect_api(home) as client:
+        late = client.create_flow_run_from_deployment(schedule.id, tags=["auto-scheduled"])
+        asked_for = client.create_flow_run_from_deployment(schedule.id, tags=["backfill"])
     schedules.pause(home, schedule)
+    with prefect_api(home) as client:
+        left = {run.id for run in client.read_flow_runs()}
+    assert asked_for.id in left and late.id not in left
     assert not schedules.find_schedule(home, "cards").active
     schedules.resume(home, schedule)
     assert schedules.find_schedule(home, "cards").active
