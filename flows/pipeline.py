@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from flows.slots import check_path
 from infra.contracts.base import Frozen, Name
 from infra.contracts.model_version import PromptSpec
 from infra.errors import BadInput
@@ -52,7 +53,11 @@ class GeneratedData(DataRules):
 
 
 class FileData(DataRules):
-    """Data in files: CSV, JSONL or Parquet, by suffix."""
+    """Data in files: CSV, JSONL or Parquet, by suffix.
+
+    A path may hold `{slot:%Y-%m-%d}`, which a scheduled run or a backfill fills with the day that it stands for; where
+    that file is missing, the run ends with "No new data". Other parts of the time: see flows/slots.py.
+    """
 
     kind: Literal["files"]
     train: str = ""
@@ -61,6 +66,11 @@ class FileData(DataRules):
     columns: Columns = Columns()
     language: Literal["en", "es", "auto"] = "auto"
     """The language of rows whose language column is absent."""
+
+    @field_validator("train", "test")
+    @classmethod
+    def _slots_can_be_filled(cls, path: str) -> str:
+        return check_path(path)
 
     @model_validator(mode="after")
     def _train_is_given(self) -> FileData:
@@ -107,6 +117,15 @@ class EvaluationSpec(Frozen):
     seed: int = 1
 
 
+class ScheduleSpec(Frozen):
+    """What becomes of a scheduled run that could not start in time, since the machine or Prefect was down."""
+
+    missed: Literal["catch_up", "skip"] = "catch_up"
+    """catch_up: it runs late (of several that were missed, the later ones find no new data and end); skip: it ends."""
+    grace_s: Annotated[int, Field(ge=0)] = 300
+    """With `skip`: up to so many seconds after its time, a run still starts."""
+
+
 class Pipeline(Frozen):
     """One pipeline. Its name is also the registered model's and OpenAI's `model`."""
 
@@ -117,6 +136,7 @@ class Pipeline(Frozen):
     prompt: PromptSpec
     training: TrainingSpec = TrainingSpec()
     evaluation: EvaluationSpec = EvaluationSpec()
+    schedule: ScheduleSpec = ScheduleSpec()
     gate: str
     guardrails: str
     access: str

@@ -31,7 +31,7 @@ def planned(pipeline: Pipeline) -> tuple[PlannedStage, ...]:
 
     Raises BadInput or ConfigError.
     """
-    _check_rules(pipeline)
+    check_rules(pipeline)
     train_rows, test_rows = _rows(pipeline)
     training, evaluation = pipeline.training, pipeline.evaluation
     tokens = int(train_rows * training.epochs * _TOKENS_PER_ROW)
@@ -56,7 +56,8 @@ def planned(pipeline: Pipeline) -> tuple[PlannedStage, ...]:
     )
 
 
-def _check_rules(pipeline: Pipeline) -> None:
+def check_rules(pipeline: Pipeline) -> None:
+    """Checks that every rule file that the pipeline names is there and well formed. Raises BadInput or ConfigError."""
     from policies.access import parse_access
     from policies.expectations.suite import parse_suite
     from policies.gates.gate import parse_gate

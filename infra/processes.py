@@ -1,4 +1,4 @@
-"""Starts, watches and ends the local servers: Prefect, MLflow and the gateway.
+"""Starts, watches and ends the local servers: Prefect, MLflow, the gateway and the worker.
 
 Servers outlive the command that started them and are ended by `stop`. One lock per home serialises commands that start
 or end servers, so that two `sluice up` at once start each server once.
@@ -94,7 +94,12 @@ def status(home: Home) -> tuple[Service, ...]:
 
 
 def stop(home: Home, names: tuple[ServerName, ...] | None = None) -> tuple[ServerName, ...]:
-    """Ends those of `names` (None: all), the gateway first so that its last traces arrive. Returns what was running."""
+    """Ends those of `names` (None: all) and returns what was running.
+
+    The worker goes first, so that it can hand back its runs, the gateway next, so that its last traces arrive.
+    """
+    if names is not None and not names:
+        return ()  # without the lock: `sluice down` holds it while it waits for a run that ends in this very call
     with _locked(home, _LOCK_WAIT_S):
         ended: list[ServerName] = []
         for name in reversed(NAMES):

@@ -50,6 +50,8 @@ def server_command(settings: Settings, name: ServerName, *, port: int, engine: s
         return _prefect(settings, port)
     if name == "mlflow":
         return _mlflow(settings, port)
+    if name == "worker":
+        return _worker(settings, port)
     return _gateway(settings, port, engine or settings.engine.engine_name)
 
 
@@ -63,6 +65,7 @@ def choose_port(settings: Settings, name: ServerName, previous: int = 0) -> int:
         "prefect": settings.servers.prefect_port,
         "mlflow": settings.servers.mlflow_port,
         "gateway": settings.servers.gateway_port,
+        "worker": settings.servers.worker_port,
     }[name]
     if wanted and not _is_free(host, wanted):
         raise PartFailed(
@@ -105,8 +108,7 @@ def _prefect(settings: Settings, port: int) -> ServerCommand:
     host, folder = settings.servers.host, settings.home.folder(settings.home.prefect)
     environment = _environment(
         settings,
-        PREFECT_HOME=str(folder),
-        PREFECT_PROFILES_PATH=str(folder / "profiles.toml"),
+        **_prefect_places(folder),
         PREFECT_API_DATABASE_CONNECTION_URL=f"sqlite+aiosqlite:///{folder / 'prefect.db'}",
         PREFECT_UI_STATIC_DIRECTORY=str(folder / "ui"),
         PREFECT_SERVER_DOCKET_URL="memory://",
@@ -127,6 +129,25 @@ def _prefect(settings: Settings, port: int) -> ServerCommand:
         "--analytics-off",
     )
     return ServerCommand("prefect", arguments, environment, settings.home.root, _url(settings, port), "/api/health")
+
+
+def _prefect_places(folder: Path) -> dict[str, str]:
+    return {"PREFECT_HOME": str(folder), "PREFECT_PROFILES_PATH": str(folder / "profiles.toml")}
+
+
+def _worker(settings: Settings, port: int) -> ServerCommand:
+    """It finds the Prefect server by itself, and follows it to another port."""
+    folder = settings.home.folder(settings.home.prefect)
+    environment = _environment(
+        settings,
+        **_prefect_places(folder),
+        PREFECT_WORKER_QUERY_SECONDS="2",
+        PREFECT_WORKER_PREFETCH_SECONDS="1",
+        # Without a server it must wait for one, never start another one inside itself.
+        PREFECT_SERVER_ALLOW_EPHEMERAL_MODE="false",
+    )
+    arguments = (sys.executable, "-P", "-m", "flows.worker", "--host", settings.servers.host, "--port", str(port))
+    return ServerCommand("worker", arguments, environment, settings.home.root, _url(settings, port), "/healthz")
 
 
 def _mlflow(settings: Settings, port: int) -> ServerCommand:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from infra.server_state import ServerState
+from infra.server_state import ServerName, ServerState
 
 _TIMEOUT_S = 5.0
 _LONGEST_BYTES = 65_536
@@ -35,7 +36,9 @@ def probe(state: ServerState) -> Probe:
     try:
         if _get(state.url, state.health_path).status != http.client.OK:
             return Probe(False, False, "it does not answer as it should")
-        return _gateway(_get(state.url, "/readyz")) if state.name == "gateway" else Probe(True, True)
+        if state.name not in _READY:
+            return Probe(True, True)
+        return _READY[state.name](_get(state.url, "/readyz"))
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
         return Probe(False, False, "it does not answer")
 
@@ -65,3 +68,19 @@ def _gateway(answer: _Answer) -> Probe:
         "release_refused": refused or "the release does not verify: see `sluice audit query`",
     }
     return Probe(True, False, notes.get(reason, f"not ready: {reason}"), starting=reason == "starting")
+
+
+def _worker(answer: _Answer) -> Probe:
+    """The worker answers without a Prefect server too, and then does nothing but wait for one."""
+    if answer.status == http.client.OK:
+        return Probe(True, True)
+    reason = str(json.loads(answer.body)["error"]["code"])
+    notes = {
+        "no_prefect": "it waits for the Prefect server: start it with `sluice up`",
+        "starting": "it is connecting to the Prefect server",
+    }
+    return Probe(True, False, notes.get(reason, f"not ready: {reason}"), starting=reason == "starting")
+
+
+_READY: Mapping[ServerName, Callable[[_Answer], Probe]] = {"gateway": _gateway, "worker": _worker}
+"""Servers that say themselves, at /readyz, whether they can do their work."""

@@ -22,7 +22,7 @@ from infra.home import Home, write_atomic
 if TYPE_CHECKING:
     import psutil
 
-ServerName = Literal["prefect", "mlflow", "gateway"]
+ServerName = Literal["prefect", "mlflow", "gateway", "worker"]
 
 _CLOCK_SLACK_S = 2.0
 """The start time is read from the boot time and ticks: a clock that is set while the server runs moves it a little."""

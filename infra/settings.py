@@ -35,12 +35,13 @@ Port = int
 
 
 class ServerSettings(Frozen):
-    """Where the three servers listen. Loopback unless a setting says otherwise."""
+    """Where the servers listen. Loopback unless a setting says otherwise."""
 
     host: str = Field("127.0.0.1", description="address that the servers listen on")
     prefect_port: Port = Field(0, ge=0, le=65535, description="port of the Prefect server; 0: a free one")
     mlflow_port: Port = Field(0, ge=0, le=65535, description="port of the MLflow server; 0: a free one")
     gateway_port: Port = Field(0, ge=0, le=65535, description="port of the gateway; 0: a free one")
+    worker_port: Port = Field(0, ge=0, le=65535, description="port on which the worker says how it is; 0: a free one")
     start_timeout_s: float = Field(
         180.0, gt=0, description="seconds until a server that does not answer counts as failed"
     )

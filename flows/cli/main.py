@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from flows.cli import audit, backup, demo, explain, gc, guard, keys, release, retrain, review, servers, show
+from flows.cli import audit, backup, demo, explain, gc, guard, keys, release, retrain, review, schedule, servers, show
 
 app = typer.Typer(
     name="sluice",
@@ -27,6 +27,8 @@ app.command("logs", rich_help_panel="Servers")(servers.logs)
 app.command("doctor", rich_help_panel="Servers")(servers.doctor)
 app.command("plan", rich_help_panel="Pipelines")(retrain.plan)
 app.command("retrain", rich_help_panel="Pipelines")(retrain.retrain)
+app.add_typer(schedule.app, name="schedule", rich_help_panel="Pipelines")
+app.command("backfill", rich_help_panel="Pipelines")(schedule.backfill)
 app.add_typer(review.review_app, name="review", rich_help_panel="Pipelines")
 app.add_typer(review.reviewer_app, name="reviewer", rich_help_panel="Pipelines")
 app.add_typer(release.app, name="release", rich_help_panel="Pipelines")

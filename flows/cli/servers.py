@@ -23,7 +23,7 @@ def up(
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Starts Prefect, MLflow and the gateway, waits until each answers, and prints their addresses.
+    """Starts Prefect, MLflow, the gateway and the worker, waits until each answers, and prints their addresses.
 
     What runs already is left as it is. When one does not come up, those that this command started are ended again.
     """
@@ -35,7 +35,7 @@ def up(
     if engine and engine not in _ENGINES:
         raise BadInput(f"no engine {engine!r}", where="--engine", cure=f"one of: {', '.join(_ENGINES)}")
     settings = read_settings()
-    with Bars().task("servers (Prefect, MLflow, gateway)"):
+    with Bars().task("servers (Prefect, MLflow, gateway, worker)"):
         services = processes.ensure(settings, engine=engine or None)
     _report(services, as_json)
     if not as_json:
@@ -46,7 +46,10 @@ def up(
 
 
 def down() -> None:
-    """Ends the servers of this home. Answers under way are given up to 20 seconds to finish."""
+    """Ends the servers of this home.
+
+    Answers under way are given up to 20 seconds to finish; a scheduled run under way goes on after the next `up`.
+    """
     from infra import processes
     from infra.settings import read_settings
 
@@ -64,7 +67,7 @@ def status(as_json: AsJson = False) -> None:
 
 def logs(
     name: Annotated[
-        str, typer.Argument(metavar="[NAME]", help="prefect, mlflow or gateway; all of them when left out")
+        str, typer.Argument(metavar="[NAME]", help="prefect, mlflow, gateway or worker; all of them when left out")
     ] = "",
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="how many of the last lines")] = 40,
 ) -> None:

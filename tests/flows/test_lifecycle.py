@@ -34,8 +34,12 @@ gate: GATE
 guardrails: default
 access: open
 """
-GATE = "name: lenient\nminimum_items: 1\noutcomes: {error_at_most: 1, truncated_at_most: 1}\n"
-    "thresholds: [{metric: exact_match, at_least: 0}]\n"
+GATE = """
+name: lenient
+minimum_items: 1
+outcomes: {error_at_most: 1, truncated_at_most: 1}
+thresholds: [{metric: exact_match, at_least: 0}]
+"""
 SUITE = "name: loose\nmostly: 0.9\nrows:\n  - {id: text-not-blank, column: text, expect: matches, pattern: '\\S'}\n"
 STAGES = ["dataset", "finetune", "evaluate", "gate", "register"]
 

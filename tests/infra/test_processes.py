@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from filelock import FileLock
 
 from infra import processes, server_commands
 from infra.errors import BadInput, PartFailed, Refused
@@ -70,13 +71,20 @@ Programs = dict[ServerName, str]
 def test_each_server_is_started_once_and_survives_the_command(settings: Settings, programs: Programs) -> None:
     first = processes.ensure(settings)
     second = processes.ensure(settings)
-    assert [service.name for service in first] == ["prefect", "mlflow", "gateway"]
+    assert [service.name for service in first] == ["prefect", "mlflow", "gateway", "worker"]
     assert all(service.started_by_us for service in first) and not any(service.started_by_us for service in second)
     assert [service.pid for service in first] == [service.pid for service in second]
-    assert [service.ready for service in second] == [True, True, False] and "no release" in second[2].note
+    assert [service.ready for service in second] == [True, True, False, False] and "no release" in second[2].note
     assert all(os.getsid(service.pid) == service.pid != os.getsid(0) for service in first)
-    assert processes.stop(settings.home) == ("gateway", "mlflow", "prefect")
+    assert processes.stop(settings.home) == ("worker", "gateway", "mlflow", "prefect")
     assert processes.status(settings.home) == () and not any(map(running, first))
+
+
+def test_a_run_that_started_no_server_ends_while_another_command_stops_them(settings: Settings) -> None:
+    with FileLock(settings.home.folder(settings.home.processes) / "lock"):
+        begun_s = time.monotonic()
+        assert processes.stop(settings.home, ()) == ()
+        assert time.monotonic() - begun_s < 5
 
 
 def running(service: processes.Service) -> bool:
