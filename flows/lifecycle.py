@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import ParamSpec, TypeVar
 
 from flows.evaluate import evaluate
+from flows.failures import home_among, only_our_words
 from flows.finetune import finetune
 from flows.gate import gate
 from flows.ingest import IngestFindings, ingest
@@ -59,7 +60,7 @@ def run_lifecycle(pipeline: Pipeline, shop: Workshop, *, approve_as: str = "") -
 
     @flow(name="retrain", flow_run_name=f"{pipeline.name} {shop.run_id}", validate_parameters=False)
     def retrain() -> Lifecycle:
-        with span("sluice.retrain"):
+        with span("sluice.retrain"), only_our_words("the run", shop.settings.home):
             done = _chain(pipeline, shop, approve_as)
             publish_summary(pipeline, done)
             return done
@@ -96,7 +97,7 @@ def stage(name: str, work: Callable[Args, Result]) -> Callable[Args, Result]:
 
     @task(name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)
     def traced(*args: Args.args, **kwargs: Args.kwargs) -> Result:
-        with span(f"sluice.stage {name}"):
+        with span(f"sluice.stage {name}"), only_our_words(f"the stage {name}", home_among(args)):
             return work(*args, **kwargs)
 
     return traced
