@@ -36,7 +36,8 @@ def only_our_words(what: str, home: Home | None) -> Iterator[None]:
     except SluiceError as error:
         failed = error
     except Exception as error:
-        failed = unexpected(what, error, home)
+        beyond = error.__traceback__.tb_next if error.__traceback__ else None  # the first frame is this one
+        failed = unexpected(what, error.with_traceback(beyond), home)
     failed.__cause__ = failed.__context__ = None  # what led to our own error may quote too
     raise failed from None
 

@@ -76,9 +76,18 @@ def _tell(kind: type[BaseException], error: BaseException | None, at: TracebackT
     sys.stderr.write(trace_of(error.with_traceback(at)))
 
 
+class _Words(str):
+    """Words in an error's place: without quotes where `%r` was asked for."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 def _hidden(args: Any) -> Any:
     if isinstance(args, tuple):
-        return tuple(in_words(one) if isinstance(one, BaseException) else one for one in args)
+        return tuple(_Words(in_words(one)) if isinstance(one, BaseException) else one for one in args)
     return args
 
 
