@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 OWN = "<own>"
 """The class of a row whose label no row with another text has."""
+_NUMBERED = "<class "
 _NAME_CHARACTERS = 64
 """What is longer is a sentence, not the name of a class."""
 
@@ -33,5 +34,10 @@ def name_classes(rows: Sequence[CleanRow], shared: set[str], listed: set[str], r
     names = {label: label if label in shared or label in listed else OWN for label in languages}
     if set(names.values()) == {OWN}:
         names = dict.fromkeys(names, "")
-    names |= {label: f"<class {number}>" for number, label in enumerate(hidden, start=1)}
+    names |= {label: f"{_NUMBERED}{number}>" for number, label in enumerate(hidden, start=1)}
     return names | {"": ""}
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a class stands under another name than its own."""
+    return name == OWN or name.startswith(_NUMBERED)

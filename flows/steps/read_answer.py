@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from flows.steps.class_names import is_hidden
 from infra.contracts.model_version import PromptSpec
 from infra.contracts.row import SnapshotRow
 from infra.digest import canonical_json
@@ -50,10 +51,9 @@ class AnswerReader:
         known = tuple(rows)
         labels = frozenset(row.label for row in known if row.label)
         reader = cls(labels, _schema(prompt.json_schema) if prompt.answer_format == "json" else None)
-        aliases = {
-            named: row.label for row in known if row.label and isinstance(named := reader._named(row.answer), str)
-        }
-        return replace(reader, aliases={name: label for name, label in aliases.items() if name not in labels})
+        hidden = (row for row in known if is_hidden(row.label))
+        aliases = {named: row.label for row in hidden if isinstance(named := reader._named(row.answer), str)}
+        return replace(reader, aliases=aliases)
 
     def read(self, row: SnapshotRow, text: str) -> Reading:
         """Reads an answer to a row. Raises BadInput when the row's own answer does not fit the pipeline."""

@@ -1,4 +1,4 @@
-"""Names of classes: their own where nothing personal can be in it, numbers where it may be, none for what stands alone."""
+"""Names of classes: their own where nothing personal can be in it, else numbers; none for what stands alone."""
 
 from __future__ import annotations
 
