@@ -6,14 +6,20 @@ import base64
 import html
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
+from typing import Any
 from urllib.parse import quote, quote_plus
+
+import re2
 
 _NOT_ALNUM = bytes(byte for byte in range(128) if not chr(byte).isalnum())
 _LOWER = bytes(byte + 32 if 65 <= byte <= 90 else byte for byte in range(256))
-_SHORTEST_SQUEEZED = 8
-"""A shorter run of letters would be found by chance."""
+_SHORTEST_SQUEEZED, _SHORTEST_DIGITS = 8, 11
+"""A shorter run of letters, or of what could be a part of a digest, would be found by chance."""
+_OF_A_DIGEST = re.compile(rb"[0-9a-f]*")
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,8 @@ class Planted:
     def squeezed(self) -> bytes:
         """Its letters and digits alone, in lower case: found whatever blanks, dashes and line ends stand between."""
         found = squeeze(self.text.encode())
-        return found if len(found) >= _SHORTEST_SQUEEZED else b""
+        shortest = _SHORTEST_DIGITS if _OF_A_DIGEST.fullmatch(found) else _SHORTEST_SQUEEZED
+        return found if len(found) >= shortest else b""
 
 
 def squeeze(data: bytes) -> bytes:
@@ -60,19 +67,37 @@ def squeeze(data: bytes) -> bytes:
     return data.translate(_LOWER, _NOT_ALNUM)
 
 
-def forms_in(data: bytes, planted: tuple[Planted, ...]) -> list[tuple[Planted, str]]:
-    """Which values stand in the data, each with the first encoding it was found in."""
-    squeezed = squeeze(data)
-    found = []
-    for value in planted:
-        for name, forms in value.forms.items():
-            if any(form in data for form in forms):
-                found.append((value, name))
-                break
-        else:
-            if value.squeezed and value.squeezed in squeezed:
-                found.append((value, "squeezed"))
-    return found
+class Needles:
+    """Many values to look for at once: one pass of an automaton says whether there is anything, and only then what."""
+
+    def __init__(self, planted: tuple[Planted, ...]) -> None:
+        self._planted = planted
+        self._plain = _any_of(form for value in planted for forms in value.forms.values() for form in forms)
+        self._squeezed = _any_of(value.squeezed for value in planted if value.squeezed)
+
+    def found_in(self, data: bytes) -> list[tuple[Planted, str]]:
+        """Which values stand in the data, each with the first encoding that it was found in."""
+        squeezed = squeeze(data)
+        found = []
+        if self._plain.search(data):
+            for value in self._planted:
+                names = (name for name, forms in value.forms.items() if any(form in data for form in forms))
+                found += [(value, name) for name in islice(names, 1)]
+        if self._squeezed.search(squeezed):
+            known = {value.label for value, _ in found}
+            found += [
+                (value, "squeezed")
+                for value in self._planted
+                if value.squeezed and value.label not in known and value.squeezed in squeezed
+            ]
+        return found
+
+
+def _any_of(needles: Iterable[bytes]) -> Any:
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.max_mem = 1 << 30
+    return re2.compile(b"|".join(re.escape(needle) for needle in needles) or b"[^\\x00-\\xff]", options)
 
 
 def _base64(data: bytes, offset: int) -> bytes:

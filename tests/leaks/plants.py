@@ -7,10 +7,13 @@ import csv
 import json
 import random
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from planted_forms import Planted
+
+from flows.steps.tickets.generate import make_tickets
 
 PERSON = {
     "name": "Nerea Sáenz Gil",
@@ -25,7 +28,17 @@ NOT_FOUND = "Bartholomew-Qux dossier 7719/zorro"
 """Something personal that no detector knows: it stays in the snapshot, encrypted, and nowhere else."""
 SHARED_REPLY = "Ask Nerea Sáenz Gil on +1 206 356 4926 about it"
 """An answer that several rows share, which the chain takes for the name of a class."""
-_WORDS = (Path(__file__).parents[2] / "infra" / "names" / "common.txt").read_text(encoding="utf-8").split()
+_WORDS = [
+    word
+    for line in (Path(__file__).parents[2] / "infra" / "names" / "common.txt").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
+    for word in line.split()
+    if len(word) > 4
+]
+
+
+_TELLING, _BEGINNING = 8, 48
+"""What is shorter may stand somewhere by chance; so much of a text is told from every other."""
 
 
 def mail(where: str) -> str:
@@ -128,3 +141,20 @@ def write_scan(path: Path, ways: Iterable[str]) -> None:
     """Rows for `sluice guard scan`, and one that is no row."""
     rows = [json.dumps({"id": number, "text": everything(way)}) for number, way in enumerate(ways)]
     path.write_text("\n".join([*rows, '{"id": 9, "text": "' + mail("scan-torn")]) + "\n", encoding="utf-8")
+
+
+def ticket_plants(rows: int, seed: int, test_share: float) -> tuple[Planted, ...]:
+    """What the generated tickets hold: the planted personal data, as the truth knows it, and how their texts begin."""
+    tickets = make_tickets(rows, seed, test_share)
+    lines = {"train": tickets.train, "test": tickets.test}
+    values: dict[str, str] = {}
+    for span in tickets.truth.spans:
+        text = json.loads(lines[span.place.role][span.place.line - 1])["text"][span.start : span.end]
+        if len(text) >= _TELLING:
+            values.setdefault(text, f"{span.entity} of ticket {span.place.role} {span.place.line}")
+    for number, line in enumerate(tickets.train, start=1):
+        with suppress(ValueError, KeyError, TypeError):  # spoilt lines are among them
+            text = json.loads(line)["text"][:_BEGINNING]
+            if len(text) == _BEGINNING and text.isprintable():
+                values.setdefault(text, f"text of ticket train {number}")
+    return tuple(Planted(label, text) for text, label in values.items())

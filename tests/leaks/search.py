@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from planted_forms import Planted, forms_in
+from planted_forms import Needles, Planted
 
 _DEPTH = 4
 """So many packings within each other are opened."""
@@ -72,7 +72,7 @@ def search(root: Path, planted: tuple[Planted, ...]) -> Report:
 
 class _Search:
     def __init__(self, planted: tuple[Planted, ...]) -> None:
-        self.planted = planted
+        self.needles = Needles(planted)
         self.findings: set[Finding] = set()
         self.unread: list[str] = []
         self.files = self.cells = 0
@@ -92,11 +92,11 @@ class _Search:
         self._data(data, name, "", _DEPTH)
 
     def _name(self, name: str) -> None:
-        for value, form in forms_in(name.encode("utf-8", "surrogateescape"), self.planted):
+        for value, form in self.needles.found_in(name.encode("utf-8", "surrogateescape")):
             self.findings.add(Finding("(a file's name)", form, value.label))
 
     def _data(self, data: bytes, name: str, place: str, depth: int) -> None:
-        for value, form in forms_in(data, self.planted):
+        for value, form in self.needles.found_in(data):
             self.findings.add(Finding(name, " ".join(filter(None, (place, form))), value.label))
         if depth == 0:
             return

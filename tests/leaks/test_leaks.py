@@ -24,7 +24,7 @@ import httpx
 import pytest
 import visitors
 from planted_forms import Planted
-from plants import ROW_WAYS, Plants, everything, mail, write_pipeline, write_rows, write_scan
+from plants import ROW_WAYS, Plants, everything, mail, ticket_plants, write_pipeline, write_rows, write_scan
 from search import search
 
 from infra.base_model import SMOLLM2
@@ -43,6 +43,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 SLUICE = str(Path(sys.executable).with_name("sluice"))
 SCAN_WAYS = ("scan-one", "scan-two")
 CRASH_WAYS = tuple(f"crash-{way}" for way in (*crashes.PARTS, "trainer"))
+TICKET_ROWS = 200
+TICKETS = (f"data.rows={TICKET_ROWS}", "training.max_tokens=6000", "training.max_row_tokens=2048", "training.rank=4")
 PLANTS = Plants((*ROW_WAYS, *visitors.WAYS, *SCAN_WAYS, "scan-torn", *CRASH_WAYS))
 
 
@@ -127,6 +129,7 @@ def live(life: Life) -> None:
         write_scan(scan, SCAN_WAYS)
         life.sluice("guard", "scan", str(scan), "--json-lines", expect=2)
         life.run(sys.executable, "-P", crashes.__file__, pipeline, name="crashes", expect=-signal.SIGKILL)
+        life.sluice("retrain", "support-triage", *(f"--set={one}" for one in TICKETS), name="retrain tickets", expect=1)
         kill_gateway_under_way(visitor, state.pid)
     life.sluice("status", name="status")
     life.sluice("down", name="down")
@@ -159,8 +162,10 @@ def kill_gateway_under_way(visitor: visitors.Visitor, pid: int) -> None:
 
 
 def test_nothing_that_was_planted_stands_in_any_file(life: Life) -> None:
+    tickets = ticket_plants(TICKET_ROWS, 7, 0.1)
+    assert len(tickets) > 100
     report = {
-        folder: search(life.root / folder, (*PLANTS.personal, *PLANTS.sentences))
+        folder: search(life.root / folder, (*PLANTS.personal, *PLANTS.sentences, *tickets))
         for folder in ("home", "user", "tmp", "work")
     }
     assert report["home"].files > 50 and report["home"].cells > 1000, "the search saw the home"
@@ -175,7 +180,7 @@ def test_no_command_printed_a_planted_value(life: Life, tmp_path: Path) -> None:
         folder.mkdir()
         (folder / "printed").write_text(text)
         values: tuple[Planted, ...] = PLANTS.personal
-        values += () if name.startswith(SHOWS_TEXTS) else PLANTS.sentences
+        values += () if name.startswith(SHOWS_TEXTS) else (*PLANTS.sentences, *ticket_plants(TICKET_ROWS, 7, 0.1))
         report = search(folder, values)
         assert not report.findings, f"{name}: {report}"
 
