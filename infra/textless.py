@@ -60,6 +60,9 @@ def hide_texts() -> None:
         record = inner(*args, **kwargs)
         record.args = _hidden(record.args)
         record.msg = in_words(record.msg) if isinstance(record.msg, BaseException) else record.msg
+        if record.name == "asyncio" and record.levelno >= logging.ERROR:
+            # The lines after the first are tasks in words, which quote the exceptions they ended with.
+            record.msg = str(record.msg).partition("\n")[0]
         if record.exc_info and record.exc_info[1] is not None:
             record.exc_text, record.exc_info = trace_of(record.exc_info[1]).rstrip(), None
         return record

@@ -52,7 +52,7 @@ def test_the_place_is_the_innermost_line_of_ours() -> None:
 
 
 _PROGRAM = """
-import logging, sys, threading
+import asyncio, gc, logging, sys, threading
 from infra.textless import hide_texts
 hide_texts()
 hide_texts()
@@ -68,6 +68,12 @@ except ValueError as error:
     log.error("failed: %r after %d", error, 3)
     log.error(error)
     log.warning("kept %s", "words")
+async def forget():
+    async def fail(): boom()
+    asyncio.create_task(fail())
+    await asyncio.sleep(0.01)
+    gc.collect()
+asyncio.run(forget())
 thread = threading.Thread(target=boom)
 thread.start()
 thread.join()
@@ -87,7 +93,8 @@ def test_no_log_record_and_no_dying_thread_tells_an_exceptions_text() -> None:
     assert SECRET not in done.stderr, done.stderr
     assert "failed: ValueError\n" in done.stderr and "failed: ValueError after 3" in done.stderr
     assert "kept words" in done.stderr
-    assert done.stderr.count("in boom") == 3, "the traces of the record, the thread and the process"
+    assert "Task exception was never retrieved" in done.stderr
+    assert done.stderr.count("in boom") == 4, "the traces of the record, the task, the thread and the process"
 
 
 def test_a_process_makes_private_files_and_no_core_dump(tmp_path: Path) -> None:

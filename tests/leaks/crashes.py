@@ -1,7 +1,8 @@
-"""Breaks each stage once by an error that quotes planted values, and at the end kills the run: `crashes.py PIPELINE`.
+"""One whole run, each stage broken once by an error that quotes planted values, then a kill: `crashes.py PIPELINE`.
 
 A process of its own that goes through the command's own door each time, so that the slow imports are paid once. Prints
-a line `crash STAGE exit CODE` for each.
+a line `crash STAGE exit CODE` for each. The engine is the scripted one, whose answers the gate lets pass here: what is
+written where does not depend on them.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ PARTS = {
     "evaluate": "flows.evaluate:judge",
     "gate": "flows.gate:decide",
     "register": "flows.register:check_papers",
-    "review": "flows.review:read_access",
+    "review": "flows.review:check_evidence",
     "release": "flows.release:follow",
     "summary": "flows.lifecycle:publish_summary",
 }
@@ -85,8 +86,12 @@ def load_names_once() -> None:
 
 
 def main(pipeline: str) -> None:
-    """Every crash in turn."""
+    """The whole run, then every crash in turn."""
     load_names_once()
+    import policies.gates.evaluation
+
+    policies.gates.evaluation._SCRIPTED = "no engine"
+    print(f"whole run exit {retrain(pipeline)}", flush=True)
     for way, part in PARTS.items():
         code = with_broken(part, breaks(way), lambda: retrain(pipeline))
         print(f"crash {way} exit {code}", flush=True)

@@ -16,17 +16,17 @@ from planted_forms import Planted
 from flows.steps.tickets.generate import make_tickets
 
 PERSON = {
-    "name": "Nerea Sáenz Gil",
-    "DNI": "47996692Q",
-    "IBAN": "ES77 0073 0288 3414 9675 1869",
-    "card": "4539 1488 0343 6467",
-    "phone": "+1 206 356 4926",
-    "AWS key": "AKIAQ3EGRZ7PLMN2VW4X",
+    "name": "Leocadia Barrientos Olmedilla",
+    "DNI": "73519046Y",
+    "IBAN": "ES60 0049 1500 0512 3456 7892",
+    "card": "4532 0151 1283 0366",
+    "phone": "+34 655 284 913",
+    "AWS key": "AKIAV7ZORRO3LQ5K2N4T",
 }
-"""Valid ones, so that the detectors find them, wherever they are planted."""
+"""Valid ones, so that the detectors find them; none of the examples that the shipped policies hold."""
 NOT_FOUND = "Bartholomew-Qux dossier 7719/zorro"
 """Something personal that no detector knows: it stays in the snapshot, encrypted, and nowhere else."""
-SHARED_REPLY = "Ask Nerea Sáenz Gil on +1 206 356 4926 about it"
+SHARED_REPLY = f"Ask {PERSON['name']} on {PERSON['phone']} about it"
 """An answer that several rows share, which the chain takes for the name of a class."""
 _WORDS = [
     word
