@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from flows.evaluate import adopt_report, evaluate
+from flows.failures import only_our_words
 from flows.finetune import adopt_adapter, finetune, plan_training, tidy_training
 from flows.gate import adopt_decision, gate
 from flows.ingest import IngestFindings, adopt_findings, ingest
@@ -68,7 +69,7 @@ def run_lifecycle(
 
     @flow(name="retrain", flow_run_name=f"{pipeline.name} {shop.run_id}", validate_parameters=False)
     def retrain() -> Lifecycle:
-        with span("sluice.retrain"):
+        with span("sluice.retrain"), only_our_words("the run", shop.settings.home):
             done = _chain(pipeline, shop, approve_as, Stages(pipeline.name, shop, fresh))
             publish_summary(pipeline, done)
             return done
@@ -114,8 +115,8 @@ def _chain(pipeline: Pipeline, shop: Workshop, approve_as: str, stages: Stages) 
     done = Lifecycle(shop.run_id, findings, snapshot, adapter, report, decision, tuple(stages.runs), version)
     if not approve_as:
         return replace(done, release=standing_release(version, shop))
-    approval = step("review", lambda: approve_unattended(pipeline, version, approve_as, shop))
-    return replace(done, release=step("release", lambda: release(version, approval, approve_as, shop)))
+    approval = step("review", shop, lambda: approve_unattended(pipeline, version, approve_as, shop))
+    return replace(done, release=step("release", shop, lambda: release(version, approval, approve_as, shop)))
 
 
 def standing_release(version: ModelVersion, shop: Workshop) -> Release | None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
+from flows.failures import only_our_words
 from flows.stage_inputs import STAGES, StageInputs, StageName
 from flows.steps.record_stage import record_reused
 from flows.workshop import Workshop
@@ -124,7 +125,7 @@ class Stages:
             result_serializer="json",
         )
         def stage() -> str:
-            with _traced(inputs.stage):
+            with _watched(inputs.stage, shop):
                 return StageRecord(produced=work().digest, run_id=shop.run_id).model_dump_json()
 
         return StageRecord.model_validate_json(stage())
@@ -138,22 +139,23 @@ class Stages:
         self.runs.append(StageRun(name, "reused" if reused else "ran", found.run_id, round(seconds, 3)))
 
 
-def step(name: str, work: Callable[[], Result]) -> Result:
+def step(name: str, shop: Workshop, work: Callable[[], Result]) -> Result:
     """Runs as a Prefect task what must be done in every run: it changes the world and is repeatable by itself."""
     from prefect import task
     from prefect.cache_policies import NO_CACHE
 
     @task(name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)
     def stage() -> Result:
-        with _traced(name):
+        with _watched(name, shop):
             return work()
 
     return stage()
 
 
 @contextmanager
-def _traced(name: str) -> Iterator[None]:
+def _watched(name: str, shop: Workshop) -> Iterator[None]:
+    """A span around a stage; nothing but our own words about a failure leaves it."""
     from infra.telemetry import span
 
-    with span(f"sluice.stage {name}"):
+    with span(f"sluice.stage {name}"), only_our_words(f"the stage {name}", shop.settings.home):
         yield

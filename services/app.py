@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+from infra.textless import hide_texts
 from services import supervision
 from services.errors import ApiError
 
@@ -40,6 +41,7 @@ def build_app() -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    hide_texts()
     supervision.log_to_stderr()
     supervision.keep_trainers_out()
     try:

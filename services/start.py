@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import socket
 
+from infra.private import stay_private
+
 
 def own_name(name: str = "") -> str:
     """What `socket.getfqdn` gives without looking anything up."""
@@ -16,6 +18,7 @@ def own_name(name: str = "") -> str:
 
 def main() -> None:
     """Runs BentoML with this process's arguments."""
+    stay_private()
     socket.getfqdn = own_name
     from bentoml_cli.cli import cli
 

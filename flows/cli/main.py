@@ -49,9 +49,13 @@ def main() -> None:
     Exit codes: 0 done, 1 a gate or check said no, 2 bad input, 3 a part failed, 130 interrupted.
     """
     from infra.errors import SluiceError
+    from infra.private import stay_private
     from infra.quiet import hush
+    from infra.textless import hide_texts
 
     hush()
+    stay_private()
+    hide_texts()
     try:
         app()
     except SluiceError as error:
@@ -61,3 +65,9 @@ def main() -> None:
         command = " ".join(["sluice", *sys.argv[1:]])
         typer.echo(f"\nsluice: interrupted; nothing recorded is lost. To go on: {command}", err=True)
         sys.exit(130)
+    except Exception as error:  # a fault of ours or of a library: its text may quote a row
+        from flows.failures import command_failed
+
+        failed = command_failed(error)
+        typer.echo(f"sluice: {failed}", err=True)
+        sys.exit(failed.exit_code)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from flows.steps.class_names import is_hidden
 from infra.contracts.model_version import PromptSpec
 from infra.contracts.row import SnapshotRow
 from infra.digest import canonical_json
@@ -39,19 +40,25 @@ class AnswerReader:
     labels: frozenset[str]
     schema: Mapping[str, Any] | None
     """The JSON schema of the answers; None where answers are text."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """What the rows' own answers name -> their label, where the class stands under another name than its own."""
 
     @classmethod
     def of(cls, prompt: PromptSpec, rows: Iterable[SnapshotRow]) -> AnswerReader:
         """A reader for a pipeline's answers; the known classes are those of `rows`. Raises BadInput for a schema that
         is none.
         """
-        labels = frozenset(row.label for row in rows if row.label)
-        return cls(labels, _schema(prompt.json_schema) if prompt.answer_format == "json" else None)
+        known = tuple(rows)
+        labels = frozenset(row.label for row in known if row.label)
+        reader = cls(labels, _schema(prompt.json_schema) if prompt.answer_format == "json" else None)
+        hidden = (row for row in known if is_hidden(row.label))
+        aliases = {named: row.label for row in hidden if isinstance(named := reader._named(row.answer), str)}
+        return replace(reader, aliases=aliases)
 
     def read(self, row: SnapshotRow, text: str) -> Reading:
         """Reads an answer to a row. Raises BadInput when the row's own answer does not fit the pipeline."""
         if self.schema is None:
-            return Reading(text.strip() == row.answer.strip(), self._known(row, text.strip()), None)
+            return Reading(text.strip() == row.answer.strip(), self._known(row, self._named(text)), None)
         expected = _parse(row.answer)
         if expected is _NOT_JSON:
             cure = "mend the row's answer, or set prompt.answer_format to text"
@@ -59,8 +66,14 @@ class AnswerReader:
         found = _parse(text)
         if found is _NOT_JSON:
             return Reading(False, self._known(row, OTHER), False)
-        named = found.get(self._class_field) if isinstance(found, dict) else None
-        return Reading(_same(found, expected), self._known(row, named), _satisfies(found, self.schema))
+        return Reading(_same(found, expected), self._known(row, self._named(text)), _satisfies(found, self.schema))
+
+    def _named(self, text: str) -> object:
+        """What an answer says in the place of the class."""
+        if self.schema is None:
+            return text.strip()
+        found = _parse(text)
+        return found.get(self._class_field) if isinstance(found, dict) else None
 
     @property
     def _class_field(self) -> str:
@@ -70,7 +83,9 @@ class AnswerReader:
     def _known(self, row: SnapshotRow, name: object) -> str:
         if not row.label:
             return ""
-        return name if isinstance(name, str) and name in self.labels else OTHER
+        if not isinstance(name, str):
+            return OTHER
+        return name if name in self.labels else self.aliases.get(name, OTHER)
 
 
 class _NotJson:

@@ -1,7 +1,8 @@
 """Redacts personal data and secrets in rows, with the same detectors that guard the service.
 
-Texts always. Answers and labels unless they are a class: what several rows with different texts share says nothing
-about any one person, and a redacted class would be a wrong answer to learn.
+Texts always. Answers unless they are a class: what several rows with different texts share says nothing about any one
+person, and a redacted class would be a wrong answer to learn. Labels become the names of classes, which stand in the
+clear in results and pictures (class_names.py).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from flows.steps.class_names import name_classes
 from flows.steps.read_raw import in_batches
 from infra.contracts.base import Contract
 from policies.expectations.rows import CleanRow, Language, Place
@@ -91,16 +93,20 @@ def redact_rows(
 
     `answer_schema` is the pipeline's JSON schema of answers: a value that one of its enumerations lists is a class.
     """
-    classes = _shared(rows) | _enumerated(json.loads(answer_schema) if answer_schema else None)
+    shared, listed = _shared(rows), _enumerated(json.loads(answer_schema) if answer_schema else None)
+    classes = shared | listed
+    names = name_classes(rows, shared, listed, redactor)
     done: list[RedactedRow] = []
     for batch in in_batches(rows, _BATCH_ROWS):
         texts = redactor.redact_rows([row.text for row in batch], [row.language for row in batch])
-        done += [_redacted(row, text, redactor, classes) for row, text in zip(batch, texts, strict=True)]
+        done += [
+            _redacted(row, text, redactor, classes, names[row.label]) for row, text in zip(batch, texts, strict=True)
+        ]
         advance(len(batch))
     return done
 
 
-def _redacted(row: CleanRow, found: RedactedText, redactor: Redactor, classes: set[str]) -> RedactedRow:
+def _redacted(row: CleanRow, found: RedactedText, redactor: Redactor, classes: set[str], label: str) -> RedactedRow:
     entities: list[str] = []
 
     def unless_class(value: str) -> str:
@@ -111,7 +117,6 @@ def _redacted(row: CleanRow, found: RedactedText, redactor: Redactor, classes: s
         return redacted.text
 
     answer = _redact_answer(row.answer, unless_class)
-    label = answer if row.label == row.answer else unless_class(row.label)
     return RedactedRow(row, found.text, answer, label, tuple(found.spans), tuple(entities))
 
 

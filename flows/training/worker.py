@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +20,9 @@ from pathlib import Path
 from flows.training.lines import Failed, Line, Said, write_line
 from flows.training.spec import Job
 from infra.errors import CheckFailed, Refused, SluiceError
+from infra.private import stay_private
 from infra.quiet import hush
+from infra.textless import hide_texts, trace_of
 
 _LINE_LOCK = threading.Lock()
 _LET_GO_S = 30.0
@@ -45,6 +46,8 @@ class Rank:
 def main(arguments: list[str]) -> int:
     """Runs one rank of a job; 0 when it ended well. `arguments`: the launcher's --local_rank=N and the job's file."""
     hush()
+    stay_private()
+    hide_texts()
     _end_with_the_flow()
     local = [text.partition("=")[2] for text in arguments if text.startswith("--local_rank=")]
     job = Job.model_validate_json(Path(arguments[-1]).read_bytes())
@@ -59,8 +62,8 @@ def main(arguments: list[str]) -> int:
         rank.say(Failed(what="the machine's memory is used up", cure="lower training.batch_rows or training.ranks"))
         return 3
     except Exception as error:
-        # The trace goes to the log; the sentence names the kind only: an error's text may quote what it was given.
-        traceback.print_exc()
+        # Log and sentence name the kind and the place: an error's text may quote what it was given.
+        sys.stderr.write(trace_of(error))
         rank.say(Failed(what=f"{type(error).__name__} in the training process", cure="read the log"))
         return 3
     return 0

@@ -135,3 +135,22 @@ def test_a_schema_that_names_an_address_is_never_fetched() -> None:
             reader(json.dumps({"$ref": address})).read(row("{}", ""), "{}")
         with pytest.raises(TimeoutError):
             listening.accept()
+
+
+def test_a_class_under_another_name_is_found_by_the_answers_that_have_it() -> None:
+    """flows/steps/class_names.py gives numbers to classes whose own name may not stand in the clear."""
+    text = AnswerReader.of(
+        PromptSpec(system="s", answer_format="text", max_new_tokens=8),
+        [row("desk@example.com", "<class 1>"), row("refund", "refund"), row("lonely words", "<own>"), row("mute", "")],
+    )
+    expected = row("desk@example.com", "<class 1>")
+    named = [text.read(expected, answer).predicted for answer in ("desk@example.com ", "refund", "lonely words", "x")]
+    assert named == ["<class 1>", "refund", "<own>", OTHER]
+    assert text.read(expected, "mute").predicted == OTHER
+    json_answer = '{"intent": "call 600 123 456", "urgency": "low"}'
+    json_reader = AnswerReader.of(
+        PromptSpec(system="s", answer_format="json", max_new_tokens=8, json_schema=SCHEMA),
+        [row(json_answer, "<class 1>")],
+    )
+    assert json_reader.read(row(json_answer, "<class 1>"), json_answer).predicted == "<class 1>"
+    assert json_reader.read(row(json_answer, "<class 1>"), "no JSON").predicted == OTHER
