@@ -1,4 +1,4 @@
-"""Faults of the machine in words: a full disk, a folder that is read-only, a part that is missing, a server that is gone.
+"""Faults of the machine in words: a full disk, a read-only folder, a part that is missing, a server that is gone.
 
 They surface as exceptions of the standard library or of a part, anywhere; here each gets its sentence and its cure. The
 exception's own text is never repeated: it may quote what was being written.

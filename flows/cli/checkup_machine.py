@@ -1,4 +1,4 @@
-"""What `sluice doctor` looks at in the machine: Python, the installed parts, memory, limits, and what a GPU would add."""
+"""What `sluice doctor` looks at in the machine: Python, installed parts, memory, limits, and what a GPU would add."""
 
 from __future__ import annotations
 
