@@ -7,6 +7,7 @@ exception's own text is never repeated: it may quote what was being written.
 from __future__ import annotations
 
 import errno
+import re
 import sqlite3
 from importlib.metadata import PackageNotFoundError
 
@@ -58,10 +59,19 @@ def _named(error: BaseException) -> SluiceError | None:
         return _server_gone()
     if isinstance(error, RuntimeError) and str(error).startswith("Failed to reach API at"):
         return _server_gone()
-    if isinstance(error, OSError) and error.errno in _DISK:
-        what, cure = _DISK[error.errno]
-        return StoreError(what, where=str(error.filename or ""), cure=cure)
+    number = _errno(error)
+    if number in _DISK:
+        what, cure = _DISK[number]
+        return StoreError(what, where=str(getattr(error, "filename", None) or ""), cure=cure)
     return None
+
+
+def _errno(error: BaseException) -> int:
+    """The system's number of an error, 0 where it has none. Rust's parts (safetensors) write it into their text."""
+    if isinstance(error, OSError):
+        return error.errno or 0
+    found = re.search(r"\(os error (\d+)\)", str(error)) if _module(error).startswith("safetensors") else None
+    return int(found[1]) if found else 0
 
 
 def _module(error: BaseException) -> str:

@@ -17,7 +17,7 @@ import typer
 _NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PATIENCE = 3
 """So many signals until one is obeyed although the clearing up is not done."""
-_SECRET_KEY = re.compile(r"(?i)(key|token|secret|password|subject|reason)[\w.]*$")
+_SECRET_KEY = re.compile(r"(?i)(^|[._-])(key|token|secret|password|subject|reason)$")
 _SECRET_VALUE = re.compile(r"\bslk_\w+")
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from flows.training.lines import Failed, Line, Said, write_line
 from flows.training.spec import Job
 from infra.errors import CheckFailed, SluiceError
+from infra.faults import named_fault
 from infra.quiet import hush
 
 _LINE_LOCK = threading.Lock()
@@ -60,7 +61,9 @@ def main(arguments: list[str]) -> int:
     except Exception as error:
         # The trace goes to the log; the sentence names the kind only: an error's text may quote what it was given.
         traceback.print_exc()
-        rank.say(Failed(what=f"{type(error).__name__} in the training process", cure="read the log"))
+        fault = named_fault(error)
+        what = fault.what if fault else f"{type(error).__name__} in the training process"
+        rank.say(Failed(what=what, cure=fault.cure if fault else "read the log"))
         return 3
     return 0
 
