@@ -38,8 +38,8 @@ def parse_yaml(
     `source`, with every problem: syntax, repeated keys, unknown keys, wrong types, values out of range.
     """
     document = Document.read(text, source)
-    for key, value in (overrides or {}).items():
-        document.override(key, value)
+    for key, given in (overrides or {}).items():
+        document.override(key, given)
     reading = _Reading(document, model, list(document.problems))
     value = reading.value()
     if value is not None:
@@ -100,7 +100,7 @@ class _Reading(Generic[ModelT]):
                 continue
             for part in path[:-1]:
                 # A key that was renamed or taken a moment ago has nothing below it any more.
-                holder = holder[part] if isinstance(holder, list) or (holder and part in holder) else None
+                holder = _inside(holder, part)
             if not path or not isinstance(holder, dict) or path[-1] not in holder:
                 continue
             value, mended = holder.pop(path[-1]), True
@@ -111,6 +111,12 @@ class _Reading(Generic[ModelT]):
             elif detail["type"] != "extra_forbidden":
                 self._taken.add(path)
         return mended
+
+
+def _inside(holder: Any, part: str | int) -> Any:
+    if isinstance(holder, dict):
+        return holder.get(part)
+    return holder[part] if isinstance(holder, list) and isinstance(part, int) else None
 
 
 def _problems(detail: ErrorDetails, lines: Mapping[Path, int], model: type[BaseModel]) -> list[Problem]:

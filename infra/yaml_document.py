@@ -100,7 +100,7 @@ class Document:
             return node.value
         try:
             if isinstance(node, yaml.ScalarNode) and node.tag in _PLAIN_TAGS:
-                return yaml.constructor.SafeConstructor().construct_object(node)  # type: ignore[no-untyped-call]
+                return yaml.constructor.SafeConstructor().construct_object(node)
         except (yaml.YAMLError, ValueError, LookupError, AttributeError):
             pass  # a tag that its value does not fit (`!!int x`), or a number of more digits than Python reads
         what, cure = "a value that plain YAML does not have", "write text, a number or true/false, without a `!` tag"
