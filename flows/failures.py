@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from infra.errors import PartFailed, SluiceError
+from infra.faults import named_fault
 from infra.home import Home
 from infra.textless import place_of, trace_of
 
@@ -36,7 +37,7 @@ def only_our_words(what: str, home: Home | None) -> Iterator[None]:
         failed = error
     except Exception as error:
         beyond = error.__traceback__.tb_next if error.__traceback__ else None  # the first frame is this one
-        failed = unexpected(what, error.with_traceback(beyond), home)
+        failed = named_fault(error) or unexpected(what, error.with_traceback(beyond), home)
     failed.__cause__ = failed.__context__ = None  # what led to our own error may quote too
     raise failed from None
 

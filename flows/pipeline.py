@@ -5,7 +5,7 @@ The full configuration is built from it, late.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,8 +14,12 @@ from pydantic import Field, field_validator, model_validator
 from flows.slots import check_path
 from infra.contracts.base import Frozen, Name
 from infra.contracts.model_version import PromptSpec
-from infra.errors import BadInput
+from infra.engines.json_schema import check_schema
+from infra.errors import BadInput, ConfigError
+from infra.rules import RuleKind, read_rule
 from infra.typed_yaml import parse_yaml
+from infra.yaml_problem import BadValue, BadValues
+from infra.yaml_text import read_yaml_text
 
 SHIPPED = Path(__file__).parent / "pipelines"
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -75,7 +79,12 @@ class FileData(DataRules):
     @model_validator(mode="after")
     def _train_is_given(self) -> FileData:
         if not self.train:
-            raise ValueError("no training file is given: add data.train, or --set data.train=PATH")
+            raise BadValue(
+                "no training file is given", cure="add `train: PATH`, or --set data.train=PATH", key=("train",)
+            )
+        if self.train == self.test:
+            cure = "give another file, or leave `test` out: a share of the rows is then held out"
+            raise BadValue("the test set is the training file itself", cure=cure, key=("test",))
         return self
 
 
@@ -143,27 +152,69 @@ class Pipeline(Frozen):
 
     @field_validator("prompt")
     @classmethod
-    def _json_needs_a_schema(cls, prompt: PromptSpec) -> PromptSpec:
-        if (prompt.answer_format == "json") != bool(prompt.json_schema):
-            raise ValueError("json_schema goes with answer_format: json, and only with it")
+    def _prompt_holds_together(cls, prompt: PromptSpec) -> PromptSpec:
+        found = tuple(_prompt_problems(prompt))
+        if found:
+            raise BadValues(*found)
         return prompt
+
+
+def _prompt_problems(prompt: PromptSpec) -> Iterator[BadValue]:
+    if prompt.max_new_tokens < 1:
+        yield BadValue("must be at least 1", cure="change the value", key=("max_new_tokens",))
+    if prompt.answer_format == "json" and not prompt.json_schema:
+        cure = "add `json_schema:`, or say `answer_format: text`"
+        yield BadValue("answer_format: json needs a schema", cure=cure, key=("answer_format",))
+    if prompt.answer_format == "text" and prompt.json_schema:
+        cure = "delete it, or say `answer_format: json`"
+        yield BadValue("a schema goes with answer_format: json only", cure=cure, key=("json_schema",))
+    if prompt.json_schema:
+        try:
+            check_schema(prompt.json_schema)
+        except BadInput as error:
+            yield BadValue(error.what, cure=error.cure, key=("json_schema",))
 
 
 def read_pipeline(name_or_path: str, overrides: Mapping[str, str] | None = None) -> Pipeline:
     """Reads a shipped pipeline by name, or a file by path.
 
-    Raises BadInput (no such file) or ConfigError (every problem of it).
+    Raises BadInput (no such file) or ConfigError (every problem of it, or of a rule file that it names): a broken gate
+    must not come to light after an hour of training.
     """
-    path = Path(name_or_path)
-    if path.suffix not in {".yaml", ".yml"}:
-        path = SHIPPED / f"{name_or_path}.yaml"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        shipped = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.yaml")))
-        raise BadInput(
-            "no such pipeline file, or it is not UTF-8 text",
-            where=str(path),
-            cure=f"give a path to a .yaml, or one of: {shipped}",
-        ) from None
-    return parse_yaml(text, Pipeline, source=str(path), overrides=overrides)
+    text, path = read_yaml_text(name_or_path, SHIPPED, kind="pipeline")
+    pipeline = parse_yaml(text, Pipeline, source=str(path), overrides=overrides, also=_missing_rules)
+    _check_rules(pipeline)
+    return pipeline
+
+
+def _named_rules(pipeline: Pipeline) -> tuple[tuple[RuleKind, str, tuple[str, ...]], ...]:
+    """Each rule file that a pipeline names: its kind, its name or path, and the key that names it."""
+    return (
+        ("expectations", pipeline.data.expectations, ("data", "expectations")),
+        ("gates", pipeline.gate, ("gate",)),
+        ("guardrails", pipeline.guardrails, ("guardrails",)),
+        ("access", pipeline.access, ("access",)),
+    )
+
+
+def _check_rules(pipeline: Pipeline) -> None:
+    from policies.access import parse_access
+    from policies.expectations.suite import parse_suite
+    from policies.gates.gate import parse_gate
+    from policies.policy import parse_guardrails
+
+    parsers = {"expectations": parse_suite, "gates": parse_gate, "guardrails": parse_guardrails, "access": parse_access}
+    for kind, name, _ in _named_rules(pipeline):
+        rule = read_rule(kind, name)
+        parsers[kind](rule.text, source=rule.source)
+
+
+def _missing_rules(pipeline: Pipeline) -> Iterator[BadValue]:
+    """The rule files that the pipeline names and that are not there."""
+    for kind, name, key in _named_rules(pipeline):
+        try:
+            read_rule(kind, name)
+        except ConfigError:
+            pass  # there, and told with its own lines where it is read
+        except BadInput as error:
+            yield BadValue(f"{error.what} ({error.where})", cure=error.cure, key=key)

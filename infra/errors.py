@@ -87,7 +87,8 @@ class ConfigError(BadInput):
     """One YAML file and everything that is wrong in it, headed by the file's name."""
 
     def __init__(self, source: str, problems: tuple[Problem, ...]) -> None:
-        rows = [f"  line {p.line}, key {p.key}: {p.what}\n    cure: {p.cure}" for p in problems]
+        # Line 0: the value came from the command line or the environment.
+        rows = [f"  {f'line {p.line}, ' if p.line else ''}key {p.key}: {p.what}\n    cure: {p.cure}" for p in problems]
         noun = "problem" if len(problems) == 1 else "problems"
         super().__init__(f"{len(problems)} {noun}\n" + "\n".join(rows), where=source)
         self.source = source

@@ -190,8 +190,9 @@ def _wait_for_all(states: list[ServerState], timeout_s: float) -> list[Probe]:
     """Waits for all at once; the first that fails ends the waiting for the others."""
     give_up = threading.Event()
     with ThreadPoolExecutor(max_workers=max(1, len(states))) as pool:
-        waits = [pool.submit(_wait, state, timeout_s, give_up) for state in states]
         try:
+            # Inside, too: an interruption between two of these must not leave the first to wait for minutes.
+            waits = [pool.submit(_wait, state, timeout_s, give_up) for state in states]
             for done in as_completed(waits):
                 done.result()
         finally:

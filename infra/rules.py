@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from infra.errors import BadInput
+from infra.yaml_text import read_yaml_text
 
 RuleKind = Literal["guardrails", "expectations", "gates", "access"]
 _RULES = Path(__file__).parent.parent / "policies" / "rules"
@@ -26,14 +26,7 @@ class RuleText:
 def read_rule(kind: RuleKind, name_or_path: str) -> RuleText:
     """Reads `policies/rules/KIND/NAME.yaml`, or the file at a path that ends in .yaml.
 
-    Raises BadInput when there is none.
+    Raises BadInput when there is none, ConfigError when it is not UTF-8.
     """
-    path = Path(name_or_path)
-    if path.suffix not in {".yaml", ".yml"}:
-        path = _RULES / kind / f"{name_or_path}.yaml"
-    try:
-        return RuleText(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError):
-        shipped = ", ".join(sorted(file.stem for file in (_RULES / kind).glob("*.yaml")))
-        cure = f"give a path to a .yaml, or one of: {shipped}"
-        raise BadInput(f"no such {kind} rules, or not UTF-8 text", where=str(path), cure=cure) from None
+    text, path = read_yaml_text(name_or_path, _RULES / kind, kind=f"{kind} rules")
+    return RuleText(text, str(path))

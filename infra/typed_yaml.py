@@ -1,166 +1,179 @@
 """YAML text -> one frozen type, or every problem of the file at once with its line, key and cure.
 
-Reads text, never a disk, so that every room may use it. YAML's own tags and aliases to Python objects are refused.
+Reads text, never a disk, so that every room may use it. How values and their lines are read: yaml_document.py.
 """
 
 from __future__ import annotations
 
+import copy
 import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar, get_args
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from infra.errors import ConfigError, Problem
+from infra.yaml_document import Document, Path, name_of
+from infra.yaml_problem import BadValue, BadValues, describe
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-_Path = tuple[str | int, ...]
+_LOOKS = 4
+"""How often a file is looked at again with its unknown keys put right, for what they hid."""
 
 
-def parse_yaml(text: str, model: type[ModelT], *, source: str, overrides: Mapping[str, str] | None = None) -> ModelT:
+def parse_yaml(
+    text: str,
+    model: type[ModelT],
+    *,
+    source: str,
+    overrides: Mapping[str, str] | None = None,
+    also: Callable[[ModelT], Iterable[BadValue]] = lambda _: (),
+) -> ModelT:
     """Reads YAML into `model`.
 
-    `overrides` are dotted keys with YAML values (`--set data.train=x.csv`), applied before validation.
-    Raises ConfigError, headed by `source`, with every problem: syntax, repeated keys, unknown keys, wrong types,
-    values out of range.
+    `overrides` are dotted keys with YAML values (`--set data.train=x.csv`), applied before validation. `also` says what
+    is wrong with a value that fits the type: a file that it names and that is not there. Raises ConfigError, headed by
+    `source`, with every problem: syntax, repeated keys, unknown keys, wrong types, values out of range.
     """
-    document = _Document.read(text, source)
-    for key, value in (overrides or {}).items():
-        document.override(key, value)
-    if document.problems:
-        raise ConfigError(source, tuple(document.problems))
-    try:
-        return model.model_validate(document.value, strict=False)
-    except ValidationError as error:
-        problems = [_problem(detail, document.lines, model) for detail in error.errors(include_url=False)]
-        raise ConfigError(source, tuple(sorted(problems, key=lambda problem: problem.line))) from None
+    document = Document.read(text, source)
+    for key, given in (overrides or {}).items():
+        document.override(key, given)
+    reading = _Reading(document, model, list(document.problems))
+    value = reading.value()
+    if value is not None:
+        reading.problems += [_at(bad, (), document.lines) for bad in also(value)]
+    if value is None or reading.problems:
+        raise ConfigError(source, tuple(sorted(reading.problems, key=lambda problem: (problem.line, problem.key))))
+    return value
 
 
 @dataclass
-class _Document:
-    source: str
-    value: dict[str, Any]
-    lines: dict[_Path, int]
+class _Reading(Generic[ModelT]):
+    """One validation, which finds also what pydantic leaves out while something smaller is wrong.
+
+    A type's own checks (two keys that contradict each other) run only where its keys are good, so a file is looked at
+    again without its bad values. What is found then counts unless it follows from what was taken away.
+    """
+
+    document: Document
+    model: type[ModelT]
     problems: list[Problem]
+    _taken: set[Path] = field(default_factory=set)
 
-    @classmethod
-    def read(cls, text: str, source: str) -> _Document:
-        try:
-            # An alias can repeat a node without end, or hold itself; nothing here needs one.
-            for event in yaml.parse(text, Loader=yaml.SafeLoader):
-                if isinstance(event, yaml.AliasEvent):
-                    line = event.start_mark.line + 1 if event.start_mark else 1
-                    raise ConfigError(source, (Problem(line, "-", "an alias (*name)", "write the value out"),))
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
-        except yaml.MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else 1
-            problem = Problem(line, "-", f"not YAML: {error.problem}", "mend the syntax on that line")
-            raise ConfigError(source, (problem,)) from None
-        except yaml.YAMLError:
-            raise ConfigError(source, (Problem(1, "-", "not YAML text", "save the file as UTF-8 YAML"),)) from None
-        if not isinstance(node, yaml.MappingNode):
-            problem = Problem(
-                1, "-", "the file must be a mapping of keys", "see the files in flows/pipelines and policies/rules"
-            )
-            raise ConfigError(source, (problem,))
-        document = cls(source, {}, {(): 1}, [])
-        value = document._build(node, ())
-        document.value = value if isinstance(value, dict) else {}
-        return document
+    def value(self) -> ModelT | None:
+        """The value, or None where anything of it is wrong; `problems` then says what."""
+        given, first = copy.deepcopy(self.document.value), True
+        for _ in range(_LOOKS):
+            try:
+                read = self.model.model_validate(given, strict=False)
+            except ValidationError as error:
+                details = error.errors(include_url=False)
+            else:
+                return read if first else None
+            if not self._note(details) or not self._mend(given, details):
+                return None
+            first = False
+        return None
 
-    def _build(self, node: yaml.Node, path: _Path) -> Any:
-        self.lines[path] = node.start_mark.line + 1
-        if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, path)
-        if isinstance(node, yaml.SequenceNode):
-            return [self._build(item, (*path, index)) for index, item in enumerate(node.value)]
-        loader = yaml.SafeLoader("")
-        try:
-            return loader.construct_object(node)
-        except (yaml.YAMLError, ValueError):
-            key = ".".join(map(str, path))
-            self.problems.append(
-                Problem(
-                    self.lines[path], key, "a value that plain YAML does not have", "write text, a number or true/false"
-                )
-            )
-            return None
+    def _note(self, details: list[ErrorDetails]) -> bool:
+        """Keeps what is new; whether anything was."""
+        known = {(problem.line, problem.key) for problem in self.problems}
+        new = [detail for detail in details if not self._follows(detail)]
+        fresh = [found for detail in new for found in _problems(detail, self.document.lines, self.model)]
+        self.problems += [problem for problem in fresh if (problem.line, problem.key) not in known]
+        return bool(fresh)
 
-    def _mapping(self, node: yaml.MappingNode, path: _Path) -> dict[str, Any]:
-        result: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key = str(key_node.value)
-            line = key_node.start_mark.line + 1
-            if key in result:
-                self.problems.append(
-                    Problem(line, ".".join(map(str, (*path, key))), "the key stands twice", "delete one of the two")
-                )
-            result[key] = self._build(value_node, (*path, key))
-            self.lines[(*path, key)] = line
-        return result
+    def _follows(self, detail: ErrorDetails) -> bool:
+        """Whether an error comes from what was taken away: the place is empty, or its own type misses it."""
+        path = _written(detail, self.document.lines)
+        return path in self._taken or path in {taken[:-1] for taken in self._taken}
 
-    def override(self, dotted: str, value: str) -> None:
-        path = dotted.split(".")
-        target: Any = self.value
-        for key in path[:-1]:
-            target = target.setdefault(key, {}) if isinstance(target, dict) else None
-        if not isinstance(target, dict) or not all(path):
-            self.problems.append(
-                Problem(
-                    0,
-                    dotted,
-                    "--set names no key of the file",
-                    "use a key as the file writes it, e.g. --set training.epochs=2",
-                )
-            )
-            return
-        try:
-            target[path[-1]] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            target[path[-1]] = value
-        for length in range(1, len(path)):
-            self.lines.setdefault(tuple(path[:length]), 0)
-        self.lines[tuple(path)] = 0
+    def _mend(self, given: dict[str, Any], details: list[ErrorDetails]) -> bool:
+        """Takes away what is wrong, and gives an unknown key the name that was meant; whether anything could be."""
+        mended = False
+        for detail in details:
+            path = _written(detail, self.document.lines)
+            holder: Any = given
+            if detail["type"] == "missing":
+                continue
+            for part in path[:-1]:
+                # A key that was renamed or taken a moment ago has nothing below it any more.
+                holder = _inside(holder, part)
+            if not path or not isinstance(holder, dict) or path[-1] not in holder:
+                continue
+            value, mended = holder.pop(path[-1]), True
+            near = _near(self.model, path) if detail["type"] == "extra_forbidden" else ""
+            if near and near not in holder:
+                holder[near] = value
+                self.document.lines.setdefault((*path[:-1], near), self.document.lines[path])
+            elif detail["type"] != "extra_forbidden":
+                self._taken.add(path)
+        return mended
 
 
-def _problem(detail: ErrorDetails, lines: Mapping[_Path, int], model: type[BaseModel]) -> Problem:
+def _inside(holder: Any, part: str | int) -> Any:
+    if isinstance(holder, dict):
+        return holder.get(part)
+    return holder[part] if isinstance(holder, list) and isinstance(part, int) else None
+
+
+def _problems(detail: ErrorDetails, lines: Mapping[Path, int], model: type[BaseModel]) -> list[Problem]:
     path = _written(detail, lines)
-    key = ".".join(map(str, path)) or "-"
-    line = lines[path] if path in lines else lines[path[:-1]]
+    error = detail.get("ctx", {}).get("error")
+    if isinstance(error, BadValue | BadValues):
+        found = error.found if isinstance(error, BadValues) else (error,)
+        return [_at(bad, path, lines) for bad in found]
+    return [_problem(detail, path, lines, model)]
+
+
+def _problem(detail: ErrorDetails, path: Path, lines: Mapping[Path, int], model: type[BaseModel]) -> Problem:
     if detail["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(path[-1]), _field_names(model, path[:-1]), n=1)
-        return Problem(
-            line, key, "unknown key", f"did you mean {near[0]!r}?" if near else "delete it; no key is ignored here"
-        )
-    if detail["type"] == "missing":
-        return Problem(line, key, "the key is missing", f"add `{path[-1]}:`")
-    return Problem(
-        line,
-        key,
-        detail["msg"][:1].lower() + detail["msg"][1:],
-        "give a value that fits; `sluice schema` prints every key",
-    )
+        near, names = _near(model, path), _field_names(model, path[:-1])
+        cure = f"did you mean {near!r}?" if near else f"delete it; the keys here are: {', '.join(names)}"
+        return Problem(lines[path], name_of(path), "unknown key", cure)
+    found = describe(detail)
+    if found.key:
+        path = (*path, found.key)
+    return Problem(_line(path, lines), name_of(path), found.what, found.cure)
 
 
-def _written(detail: ErrorDetails, lines: Mapping[_Path, int]) -> _Path:
+def _at(bad: BadValue, path: Path, lines: Mapping[Path, int]) -> Problem:
+    """A problem that a check of ours found, at the key that it names below its own type."""
+    path = (*path, *bad.key)
+    return Problem(_line(path, lines), name_of(path), bad.what, bad.cure)
+
+
+def _line(path: Path, lines: Mapping[Path, int]) -> int:
+    """The line of a key, or of the nearest key above it that the file has."""
+    while path not in lines:
+        path = path[:-1]
+    return lines[path]
+
+
+def _written(detail: ErrorDetails, lines: Mapping[Path, int]) -> Path:
     """The path as the file writes it: union members and validators add parts to an error's path that no key has."""
-    path: _Path = ()
-    for part in detail["loc"]:
+    missing = detail["type"] == "missing"
+    path: Path = ()
+    for part in detail["loc"][:-1] if missing else detail["loc"]:
         if (*path, part) in lines:
             path = (*path, part)
-    return (*path, detail["loc"][-1]) if detail["type"] == "missing" else path
+    return (*path, detail["loc"][-1]) if missing else path
 
 
-def _field_names(model: type[BaseModel], path: _Path) -> list[str]:
+def _near(model: type[BaseModel], path: Path) -> str:
+    near = difflib.get_close_matches(str(path[-1]), _field_names(model, path[:-1]), n=1)
+    return near[0] if near else ""
+
+
+def _field_names(model: type[BaseModel], path: Path) -> list[str]:
     """The keys that stand where an unknown one was found, for the suggestion; those of every member of a union."""
     models = [model]
     for part in path:
         annotations = [found.model_fields[part].annotation for found in models if part in found.model_fields]
         models = [found for annotation in annotations for found in _models_in(annotation)] or models
-    return [name for found in models for name in found.model_fields]
+    return list(dict.fromkeys(name for found in models for name in found.model_fields))
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

@@ -6,12 +6,14 @@ that fails blocks unless the policy says otherwise.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from infra.contracts.base import Contract, Frozen, Name
 from infra.typed_yaml import parse_yaml
+from infra.yaml_problem import BadValue, BadValues
 
 Language = Literal["en", "es"]
 Direction = Literal["input", "output"]
@@ -154,19 +156,32 @@ class GuardrailPolicy(Contract):
 
     @model_validator(mode="after")
     def _consistent(self) -> GuardrailPolicy:
-        ids = [check.id for check in (*self.input, *self.output)]
-        for direction, checks in (("input", self.input), ("output", self.output)):
-            own = [check.id for check in checks]
-            if len(set(own)) != len(own):
-                raise ValueError(f"two {direction} checks have the same id")
-        if self.stream == "holdback" and any(check.detector == "json_structure" for check in self.output):
-            raise ValueError(
-                "json_structure needs the whole message: say `stream: buffer` or `stream: buffer_when_needed`"
-            )
-        unknown = sorted({example.rule for example in self.examples if example.rule} - set(ids))
-        if unknown:
-            raise ValueError(f"an example names a check that is not there: {', '.join(unknown)}")
+        found = tuple(_contradictions(self))
+        if found:
+            raise BadValues(*found)
         return self
+
+
+def _contradictions(policy: GuardrailPolicy) -> Iterator[BadValue]:
+    """What does not go together, though each key is well formed."""
+    named: tuple[tuple[Direction, list[str]], ...] = (
+        ("input", [check.id for check in policy.input]),
+        ("output", [check.id for check in policy.output]),
+    )
+    for direction, ids in named:
+        for index, check_id in enumerate(ids):
+            if check_id in ids[:index]:
+                what = f"two {direction} checks have the same id"
+                yield BadValue(what, cure="give each check an id of its own", key=(direction, index, "id"))
+    if policy.stream == "holdback" and any(check.detector == "json_structure" for check in policy.output):
+        cure = "say `stream: buffer` or `stream: buffer_when_needed`"
+        yield BadValue("json_structure needs the whole message", cure=cure, key=("stream",))
+    known = {check_id for _, ids in named for check_id in ids}
+    for index, example in enumerate(policy.examples):
+        if example.rule and example.rule not in known:
+            what = f"the example names a check that is not there: {example.rule[:60]}"
+            cure = f"one of: {', '.join(sorted(known))}"
+            yield BadValue(what, cure=cure, key=("examples", index, "rule"))
 
 
 def parse_guardrails(text: str, *, source: str) -> GuardrailPolicy:

@@ -128,6 +128,7 @@ def show(
 @app.command()
 def verify(as_json: AsJson = False) -> None:
     """Recomputes the whole ledger and holds it against the signed release files; exit 1 on any mismatch."""
+    from flows.cli.bars import Bars
     from flows.record_check import check_records
     from infra.errors import StoreError
     from infra.ledger.check import LedgerProblem
@@ -137,8 +138,9 @@ def verify(as_json: AsJson = False) -> None:
 
     home = read_settings().home
     ledger = Ledger.open(home)
-    found = ledger.verify()
     beside: tuple[LedgerProblem, ...]
+    with Bars().task("recompute the ledger"):
+        found = ledger.verify()
     try:
         beside = check_records(ledger, Releases(home))
     except StoreError as error:

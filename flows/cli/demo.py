@@ -46,7 +46,12 @@ def demo(
     bars.say("It makes its own tickets, trains for a few minutes on this machine and sends nothing anywhere.")
     with bars.task("servers (Prefect, MLflow, gateway)"):
         services = processes.ensure(settings)
-    done = retrain_pipeline(spec, progress=bars, approve_as=_REVIEWER)
+    try:
+        done = retrain_pipeline(spec, progress=bars, approve_as=_REVIEWER)
+    except KeyboardInterrupt:
+        # They would go on after a demo that ended; after one that was broken off nobody waits for them.
+        processes.stop(settings.home, tuple(service.name for service in services if service.started_by_us))
+        raise
     console.rule("The run")
     console.print(findings_table(done.findings))
     print_summary(spec, done)

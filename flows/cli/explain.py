@@ -25,11 +25,13 @@ def explain(
 
     Every step is checked again; exit 1 when something does not hold.
     """
+    from flows.cli.bars import Bars
     from flows.provenance import trace
     from flows.provenance_evidence import Archive
     from infra.settings import read_settings
 
-    found = trace(response_id, Archive.open(read_settings().home), rows_shown=rows)
+    with Bars().task("walk back and check every step"):
+        found = trace(response_id, Archive.open(read_settings().home), rows_shown=rows)
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
     else:

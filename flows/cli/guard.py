@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from flows.cli.ending import go_on, say_next
+
 app = typer.Typer(no_args_is_help=True, help="Run the guardrails over texts.")
 
 
@@ -30,6 +32,7 @@ def scan(
     end, type, score; code points of the row's text) and the text that would go on. A row that cannot be read gets a
     line with its number and an error; the others are checked all the same, and the command ends with exit code 2.
     """
+    from flows.cli.bars import Bars
     from flows.steps.scan import Problem, scan_rows
     from infra.errors import BadInput
 
@@ -42,7 +45,7 @@ def scan(
         raise BadInput(f"cannot read the file: {error.strerror}", where=str(file), cure="give a JSONL file") from None
     problems = 0
     verdicts: dict[str, int] = {}
-    with lines:
+    with lines, Bars().task("check the rows") as bar:
         for row in scan_rows(lines, policy=policy, direction=chosen):
             if isinstance(row, Problem):
                 problems += 1
@@ -51,7 +54,10 @@ def scan(
                 verdicts[row.verdict] = verdicts.get(row.verdict, 0) + 1
             if json_lines:
                 typer.echo(row.to_json())
+            bar.advance(note=f"{sum(verdicts.values()) + problems:,} rows")
     counts = ", ".join(f"{verdicts[name]} {name}" for name in ("allow", "redact", "block") if name in verdicts)
     typer.echo(f"{sum(verdicts.values())} rows checked: {counts or 'none'}; {problems} unreadable", err=True)
+    other = "output" if direction == "input" else "input"
+    say_next(go_on(["guard", "scan", str(file), "--policy", policy, "--direction", other]))
     if problems:
         raise typer.Exit(2)

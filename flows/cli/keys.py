@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from flows.cli.ending import say_next
+
 if TYPE_CHECKING:
     from infra.home import Home
 
@@ -38,6 +40,7 @@ def create(
         return
     typer.echo(made.key)
     typer.echo(f"{made.id}, tenant {tenant}. Keep the key now: it cannot be shown again.", err=True)
+    say_next("sluice status", "the gateway's address; the key goes into `Authorization: Bearer`")
 
 
 @app.command("list")
@@ -66,6 +69,7 @@ def list_keys(as_json: AsJson = False) -> None:
         state = f"[red]revoked {row.revoked:%Y-%m-%d %H:%M}[/red]" if row.revoked else "[green]works[/green]"
         table.add_row(row.id, row.tenant, f"{row.created:%Y-%m-%d %H:%M}", state)
     Console().print(table)
+    say_next("sluice keys create --tenant NAME" if not rows else "sluice audit query --kind key.changed")
 
 
 @app.command("revoke")
@@ -82,6 +86,7 @@ def revoke(
         typer.echo(json.dumps({"id": row.id, "revoked": row.revoked.isoformat()}))
     else:
         typer.echo(f"{row.id} of tenant {row.tenant} is revoked", err=True)
+        say_next("sluice keys list")
 
 
 @app.command("rotate")

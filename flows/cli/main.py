@@ -5,11 +5,14 @@ Only typer is imported here: `sluice --help` answers in 0.3 s.
 
 from __future__ import annotations
 
+import signal
 import sys
 
+import click
 import typer
 
 from flows.cli import audit, backup, demo, explain, gc, guard, keys, release, retrain, review, schedule, servers, show
+from flows.cli.ending import Stopped, Watch, say_interrupted
 
 app = typer.Typer(
     name="sluice",
@@ -46,9 +49,8 @@ app.command("schema", rich_help_panel="Reference")(show.schema)
 def main() -> None:
     """Runs the command line.
 
-    Exit codes: 0 done, 1 a gate or check said no, 2 bad input, 3 a part failed, 130 interrupted.
+    Exit codes: 0 done, 1 a gate or check said no, 2 bad input, 3 a part failed, 129, 130 or 143 interrupted.
     """
-    from infra.errors import SluiceError
     from infra.private import stay_private
     from infra.quiet import hush
     from infra.textless import hide_texts
@@ -56,18 +58,41 @@ def main() -> None:
     hush()
     stay_private()
     hide_texts()
+    watch = Watch()
+    watch.begin()
     try:
-        app()
-    except SluiceError as error:
-        typer.echo(f"sluice: {error}", err=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        command = " ".join(["sluice", *sys.argv[1:]])
-        typer.echo(f"\nsluice: interrupted; nothing recorded is lost. To go on: {command}", err=True)
-        sys.exit(130)
-    except Exception as error:  # a fault of ours or of a library: its text may quote a row
-        from flows.failures import command_failed
+        # Not standalone: typer would turn an interruption into a bare exit code before anything is said.
+        status = app(standalone_mode=False)
+    except BaseException as error:
+        # Whatever a library made of a signal on its way up, it was the signal that ended the command.
+        if not watch.got and not isinstance(error, KeyboardInterrupt):
+            sys.exit(_told(error))
+    else:
+        if not watch.got:
+            sys.exit(status if isinstance(status, int) else 0)
+    say_interrupted(sys.argv[1:])
+    sys.exit(Stopped(watch.got[0] if watch.got else signal.SIGINT).exit_code)
 
-        failed = command_failed(error)
-        typer.echo(f"sluice: {failed}", err=True)
-        sys.exit(failed.exit_code)
+
+def _told(error: BaseException) -> int:
+    """Says in one sentence what ended the command. Returns its exit code."""
+    from flows.failures import command_failed
+    from infra.errors import SluiceError
+    from infra.faults import named_fault
+
+    if isinstance(error, click.ClickException):
+        _show_usage(error)
+        return error.exit_code
+    if isinstance(error, click.Abort):
+        return 1
+    if not isinstance(error, Exception):
+        raise error
+    failed = error if isinstance(error, SluiceError) else named_fault(error) or command_failed(error)
+    typer.echo(f"sluice: {failed}", err=True)
+    return failed.exit_code
+
+
+def _show_usage(error: click.ClickException) -> None:
+    from typer.rich_utils import rich_format_error
+
+    rich_format_error(error)

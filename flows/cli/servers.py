@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.cli.ending import say_next
+
 if TYPE_CHECKING:
     from infra.processes import Service
     from infra.server_state import ServerName
 
 AsJson = Annotated[bool, typer.Option("--json", help="a stable JSON shape on stdout")]
+_COLOURS = {"ok": "green", "hint": "yellow", "FAIL": "red"}
 _ENGINES = ("openvino", "upstream", "scripted")
 
 
@@ -38,11 +41,8 @@ def up(
     with Bars().task("servers (Prefect, MLflow, gateway, worker)"):
         services = processes.ensure(settings, engine=engine or None)
     _report(services, as_json)
-    if not as_json:
-        ready = all(service.ready for service in services)
-        typer.echo(
-            "next: sluice keys create --tenant NAME" if ready else "next: sluice retrain support-triage", err=True
-        )
+    ready = all(service.ready for service in services)
+    say_next("sluice keys create --tenant NAME" if ready else "sluice retrain support-triage")
 
 
 def down() -> None:
@@ -50,11 +50,15 @@ def down() -> None:
 
     Answers under way are given up to 20 seconds to finish; a scheduled run under way goes on after the next `up`.
     """
+    from flows.cli.bars import Bars
     from infra import processes
     from infra.settings import read_settings
 
-    ended = processes.stop(read_settings(any_version=True).home)  # an older home is migrated once they are down
+    home = read_settings(any_version=True).home  # an older home is migrated once they are down
+    with Bars().task("ending the servers"):
+        ended = processes.stop(home)
     typer.echo(f"ended: {', '.join(ended)}" if ended else "nothing was running", err=True)
+    say_next("sluice up")
 
 
 def status(as_json: AsJson = False) -> None:
@@ -62,7 +66,10 @@ def status(as_json: AsJson = False) -> None:
     from infra import processes
     from infra.settings import read_settings
 
-    _report(processes.status(read_settings().home), as_json)
+    services = processes.status(read_settings().home)
+    _report(services, as_json)
+    died = [service.name for service in services if not service.ready]
+    say_next(f"sluice logs {died[0]}" if died else "sluice audit query" if services else "sluice up")
 
 
 def logs(
@@ -82,22 +89,30 @@ def logs(
         raise BadInput(f"no server {name!r}", cure=f"one of: {', '.join(processes.NAMES)}")
     for one in wanted:
         _print_tail(home.logs / f"{one}.log", one, lines)
+    say_next("sluice status")
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Checks this installation: parts, home, keys, servers, releases and the ledger. Exit 1 when something is wrong."""
+    """Checks this machine and this home, in seconds, and says the cure of each finding. Exit 1 when something fails.
+
+    ok: fine. hint: it works, but you should know. FAIL: something will not work.
+    """
+    from flows.cli.bars import Bars
     from flows.cli.checkup import checkup
 
-    findings = checkup()
+    with Bars().task("looking"):
+        findings = checkup()
     if as_json:
-        typer.echo(json.dumps({"findings": [finding.__dict__ for finding in findings]}, indent=2))
+        typer.echo(json.dumps({"findings": [finding.to_json() for finding in findings]}, indent=2))
     else:
         for finding in findings:
-            mark = typer.style("ok  ", fg="green") if finding.ok else typer.style("FAIL", fg="red")
+            mark = typer.style(f"{finding.level:<4}", fg=_COLOURS[finding.level])
             typer.echo(f"{mark} {finding.what}: {finding.found}")
-            if not finding.ok:
+            if finding.level != "ok":
                 typer.echo(f"     cure: {finding.cure}")
-    if not all(finding.ok for finding in findings):
+    well = all(finding.ok for finding in findings)
+    say_next("sluice retrain support-triage" if well else "sluice doctor", "" if well else "after the cures above")
+    if not well:
         raise typer.Exit(1)
 
 
@@ -123,7 +138,7 @@ def _report(services: Sequence[Service], as_json: bool) -> None:
         typer.echo(json.dumps(services_json(services), indent=2))
         return
     if not services:
-        typer.echo("no servers were started here; next: sluice up", err=True)
+        typer.echo("no servers were started here", err=True)
         return
     from rich.console import Console
     from rich.markup import escape

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from flows.cli.ending import say_next
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -27,16 +30,50 @@ def config(as_json: Annotated[bool, typer.Option("--json", help="machine-readabl
     for row in rows:
         table.add_row(row.name, row.value or "[dim](empty)[/dim]", row.source, row.meaning)
     Console().print(table)
+    say_next("sluice doctor")
 
 
-def schema(kind: Annotated[str, typer.Argument(help="pipeline, guardrails, expectations, gates or access")]) -> None:
-    """Prints the JSON schema of a YAML file, for editors and for people."""
+def schema(
+    kind: Annotated[
+        str, typer.Argument(metavar="[KIND]", help="pipeline, guardrails, expectations, gates or access")
+    ] = "",
+    write: Annotated[
+        Path | None, typer.Option("--write", metavar="DIR", help="write KIND (none named: all of them) to DIR")
+    ] = None,
+) -> None:
+    """Prints the JSON schema of a YAML file, or writes it where an editor finds it.
+
+    An editor checks a YAML file whose first line is `# yaml-language-server: $schema=KIND.schema.json`.
+    """
     from infra.errors import BadInput
 
     models = _models()
-    if kind not in models:
-        raise BadInput(f"no file kind {kind!r}", cure=f"one of: {', '.join(models)}")
-    typer.echo(json.dumps(models[kind].model_json_schema(), indent=2))
+    if (kind or write is None) and kind not in models:
+        what = f"no file kind {kind!r}" if kind else "which kind of file?"
+        raise BadInput(what, cure=f"one of: {', '.join(models)}; or --write DIR for all")
+    if write is None:
+        typer.echo(schema_text(kind), nl=False)
+        say_next(f"sluice schema {kind} --write DIR", "for your editor")
+        return
+    from infra.home import write_atomic
+
+    for one in [kind] if kind else models:
+        path = write / schema_name(one)
+        write_atomic(path, schema_text(one).encode(), mode=0o644)
+        typer.echo(path)
+    say_next(f"put `# yaml-language-server: $schema={path}` into the first line of the YAML file")
+
+
+def schema_name(kind: str) -> str:
+    """The file name of a schema."""
+    return f"{kind}.schema.json"
+
+
+def schema_text(kind: str) -> str:
+    """The JSON schema of one kind of file, as it ships beside those files."""
+    from infra.yaml_schema import yaml_schema
+
+    return yaml_schema(_models()[kind], f"Sluice {kind}")
 
 
 def _models() -> Mapping[str, type[BaseModel]]:

@@ -22,6 +22,7 @@ from flows.training.step_line import StepLine
 from infra.contracts.base import Contract, DigestStr
 from infra.digest import Digest, sha256_file
 from infra.errors import BadInput, StoreError
+from infra.faults import named_fault
 
 if TYPE_CHECKING:
     import torch
@@ -66,6 +67,8 @@ class Checkpoint:
 
 def save_checkpoint(folder: Path, tensors: TrainerState, state: CheckpointState) -> Path:
     """Writes a checkpoint and removes all but the last two. `state.tensors` is filled in here. Raises StoreError."""
+    from safetensors import SafetensorError
+
     place = folder / f"step-{state.step:08d}"
     temporary = folder / f".{place.name}.{os.getpid()}.tmp"
     try:
@@ -82,10 +85,13 @@ def save_checkpoint(folder: Path, tensors: TrainerState, state: CheckpointState)
         _sync(folder)
         for old in sorted(folder.glob("step-*"))[:-_KEPT]:
             shutil.rmtree(old)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         shutil.rmtree(temporary, ignore_errors=True)
+        fault = named_fault(error)
         raise StoreError(
-            f"cannot write a checkpoint: {error.strerror}", where=str(folder), cure="free some disk space"
+            f"cannot write a checkpoint: {fault.what if fault else type(error).__name__}",
+            where=str(folder),
+            cure="free some disk space; the same command then goes on after the checkpoint before",
         ) from None
     return place
 

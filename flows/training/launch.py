@@ -13,13 +13,16 @@ from typing import BinaryIO
 
 from flows.training.lines import Failed, Line, Said, Stepped, Trained, read_line
 from flows.training.spec import Job
-from infra.errors import CheckFailed, PartFailed
+from infra.errors import CheckFailed, PartFailed, StoreError
 from infra.home import write_atomic
 from infra.quiet import child_environment
 
 _MODULE = "flows.training.worker"
 _GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd")
 _END_WAIT_S = 10.0
+_KILLED = (-9, 137, 247)
+"""What a kill -9 of the launcher, of a shell's child and of a rank (DeepSpeed's `exit(-9)`) looks like from here."""
+_OOM_COUNTERS = (Path("/sys/fs/cgroup/memory.events"), Path("/proc/vmstat"))
 
 
 def run_training(job: Job, log: Path, follow: Callable[[Said | Stepped], None]) -> Trained:
@@ -33,8 +36,8 @@ def run_training(job: Job, log: Path, follow: Callable[[Said | Stepped], None]) 
     spec = folder / "job.json"
     write_atomic(spec, job.model_dump_json().encode())
     (folder / "rendezvous").unlink(missing_ok=True)
-    with log.open("wb") as output:
-        log.chmod(0o600)
+    killed_before = _killed_for_memory()
+    with _begin(log) as output:
         process = subprocess.Popen(
             _command(job, spec),
             cwd=folder,
@@ -51,7 +54,17 @@ def run_training(job: Job, log: Path, follow: Callable[[Said | Stepped], None]) 
             _end(process)
     if isinstance(last, Trained) and status == 0:
         return last
-    raise _failure(last, status, log)
+    raise _failure(last, status, log, for_memory=_killed_for_memory() > killed_before)
+
+
+def _begin(log: Path) -> BinaryIO:
+    try:
+        output = log.open("wb")
+        log.chmod(0o600)
+    except OSError as error:
+        cure = "make its folder writable, or free some disk space"
+        raise StoreError(f"cannot write the training's log: {error.strerror}", where=str(log), cure=cure) from None
+    return output
 
 
 def _command(job: Job, spec: Path) -> list[str]:
@@ -91,8 +104,10 @@ def _follow(
     for raw in process.stdout:
         line = read_line(raw.decode("utf-8", errors="replace"))
         if line is None:
-            output.write(raw)
-            output.flush()
+            # A full disk costs lines of the log, not the training: what must be kept is written elsewhere.
+            with contextlib.suppress(OSError):
+                output.write(raw)
+                output.flush()
         elif isinstance(line, Trained | Failed):
             last = line
         else:
@@ -112,13 +127,24 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _failure(last: Line | None, status: int, log: Path) -> CheckFailed | PartFailed:
+def _failure(last: Line | None, status: int, log: Path, *, for_memory: bool) -> CheckFailed | PartFailed:
     if isinstance(last, Failed):
         kind = CheckFailed if last.checked else PartFailed
         return kind(f"training failed: {last.what}", where=str(log), cure=last.cure)
-    killed = " (killed: the machine may be out of memory)" if status in (-9, 137) else ""
-    return PartFailed(
-        f"the training process ended with status {status}{killed}",
-        where=str(log),
-        cure="read the log; the same command goes on after the last checkpoint",
-    )
+    goes_on = "the same command goes on after the last checkpoint"
+    if for_memory:
+        what, cure = "the machine ran out of memory, and the system killed the training", "end other programs; "
+        return PartFailed(what, where=str(log), cure=f"{cure}{goes_on}. Or lower training.batch_rows or training.ranks")
+    if status in _KILLED:
+        return PartFailed("the training was killed from outside", where=str(log), cure=goes_on)
+    return PartFailed(f"the training ended with status {status}", where=str(log), cure=f"read the log; {goes_on}")
+
+
+def _killed_for_memory() -> int:
+    """How many processes the system has killed for want of memory, in this container and on this machine."""
+    count = 0
+    for place in _OOM_COUNTERS:
+        with contextlib.suppress(OSError, ValueError):
+            rows = (line.split() for line in place.read_text(encoding="ascii").splitlines())
+            count += sum(int(row[1]) for row in rows if row[0] == "oom_kill")
+    return count

@@ -20,6 +20,7 @@ from pathlib import Path
 from flows.training.lines import Failed, Line, Said, write_line
 from flows.training.spec import Job
 from infra.errors import CheckFailed, Refused, SluiceError
+from infra.faults import named_fault
 from infra.private import stay_private
 from infra.quiet import hush
 from infra.textless import hide_texts, trace_of
@@ -64,7 +65,9 @@ def main(arguments: list[str]) -> int:
     except Exception as error:
         # Log and sentence name the kind and the place: an error's text may quote what it was given.
         sys.stderr.write(trace_of(error))
-        rank.say(Failed(what=f"{type(error).__name__} in the training process", cure="read the log"))
+        fault = named_fault(error)
+        what = fault.what if fault else f"{type(error).__name__} in the training process"
+        rank.say(Failed(what=what, cure=fault.cure if fault else "read the log"))
         return 3
     return 0
 

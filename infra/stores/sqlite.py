@@ -25,6 +25,7 @@ _CURES: tuple[tuple[str, str, str], ...] = (
     ("read-only", "the file cannot be written to", "make the file and its folder writable; nothing was recorded"),
     ("locked", "another process holds it for too long", "try again; `sluice status` shows what runs"),
     ("unable to open", "the file cannot be opened", "make the file and its folder readable and writable"),
+    ("disk I/O", "the disk failed or is full", "free some disk space and check the disk; nothing was recorded"),
     ("malformed", "the file is damaged", "restore it from a backup"),
     ("not a database", "the file is damaged", "restore it from a backup"),
 )

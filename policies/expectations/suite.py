@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from infra.contracts.base import Contract, Frozen, Name
 from infra.typed_yaml import parse_yaml
+from infra.yaml_problem import BadValue, BadValues
 
 Column = Literal["text", "answer", "label", "language", "subject", "row_id"]
 """The columns as Sluice names them, whatever the source calls them (`data.columns` in the pipeline)."""
@@ -59,7 +60,7 @@ class Length(RowExpectation):
     @model_validator(mode="after")
     def _ordered(self) -> Length:
         if self.min > self.max:
-            raise ValueError("min is more than max")
+            raise BadValue("min is more than max", cure="make min the smaller one", key=("min",))
         return self
 
 
@@ -75,7 +76,8 @@ class Matches(RowExpectation):
         try:
             re.compile(pattern)
         except re.error as error:
-            raise ValueError(f"not a regular expression: {error.msg}") from None
+            cure = "mend the pattern; in YAML put it in single quotes"
+            raise BadValue(f"not a regular expression: {error.msg}", cure=cure) from None
         return pattern
 
 
@@ -106,7 +108,9 @@ class WholeRule(Frozen):
     @model_validator(mode="after")
     def _bounded(self) -> WholeRule:
         if self.min is None and self.max is None:
-            raise ValueError("give min, max or both")
+            raise BadValue("neither min nor max is given", cure="give min, max or both", key=("measure",))
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise BadValue("min is more than max", cure="make min the smaller one", key=("min",))
         return self
 
 
@@ -123,9 +127,17 @@ class Suite(Contract):
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Suite:
-        ids = [rule.id for rule in (*self.rows, *self.whole)]
-        if len(set(ids)) != len(ids):
-            raise ValueError("two expectations have the same id")
+        places = [("rows", index, rule.id) for index, rule in enumerate(self.rows)]
+        places += [("whole", index, rule.id) for index, rule in enumerate(self.whole)]
+        ids = [name for _, _, name in places]
+        cure = "give each expectation an id of its own"
+        found = [
+            BadValue("two expectations have the same id", cure=cure, key=(part, index, "id"))
+            for position, (part, index, name) in enumerate(places)
+            if name in ids[:position]
+        ]
+        if found:
+            raise BadValues(*found)
         return self
 
 

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from infra.contracts.base import Frozen, Name
 from infra.digest import Digest, sha256
 from infra.typed_yaml import parse_yaml
+from infra.yaml_problem import BadValue
 
 MetricName = Literal[
     "exact_match", "macro_f1", "json_valid", "rouge_l", "chrf", "perplexity", "latency_p50_s", "output_tokens"
@@ -43,7 +44,8 @@ class Threshold(Frozen):
     @model_validator(mode="after")
     def _one_bound(self) -> Threshold:
         if (self.at_least is None) == (self.at_most is None):
-            raise ValueError("a threshold has exactly one of at_least and at_most")
+            what = "a threshold has exactly one of at_least and at_most"
+            raise BadValue(what, cure="give one of the two", key=("metric",))
         return self
 
 
@@ -69,7 +71,8 @@ class GateRules(Frozen):
     @model_validator(mode="after")
     def _asks_something(self) -> GateRules:
         if not self.thresholds and not self.no_worse_than:
-            raise ValueError("a gate without thresholds and without no_worse_than would let everything through")
+            what = "a gate without thresholds and without no_worse_than would let everything through"
+            raise BadValue(what, cure="add `thresholds:`, `no_worse_than:` or both", key=("thresholds",))
         return self
 
 

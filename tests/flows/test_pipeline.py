@@ -45,7 +45,7 @@ def test_keys_and_lines_are_those_of_the_file(tmp_path: Path) -> None:
     assert problems(tmp_path, data.replace("trian", "train").replace("txt", "text"), data__test_share="7") == {
         "data.test_share": 0
     }
-    assert problems(tmp_path, "data: {kind: folders, expectations: e}\n") == {"data": 3}
+    assert problems(tmp_path, "data: {kind: folders, expectations: e}\n") == {"data.kind": 3}
     assert problems(tmp_path, "data: {kind: support-tickets, rows: 5, expectations: e, train: x}\n") == {
         "data.rows": 3,
         "data.train": 3,

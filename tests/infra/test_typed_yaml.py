@@ -1,12 +1,39 @@
 """YAML files: every problem of a file comes at once, with line, key and cure."""
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+import contextlib
+import functools
+from pathlib import Path
+from typing import Any
 
+import pytest
+import yaml
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from flows.pipeline import Pipeline
 from infra.contracts.base import Frozen
-from infra.errors import ConfigError
+from infra.errors import BadInput, ConfigError
 from infra.typed_yaml import parse_yaml
+from infra.yaml_text import read_yaml_text
+from policies.access import AccessRules
+from policies.expectations.suite import Suite
+from policies.gates.gate import GateRules
+from policies.policy import GuardrailPolicy
+
+_ROOT = Path(__file__).parents[2]
+_SHIPPED: tuple[tuple[Path, type[BaseModel]], ...] = (
+    (_ROOT / "flows/pipelines", Pipeline),
+    (_ROOT / "policies/rules/guardrails", GuardrailPolicy),
+    (_ROOT / "policies/rules/expectations", Suite),
+    (_ROOT / "policies/rules/gates", GateRules),
+    (_ROOT / "policies/rules/access", AccessRules),
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("yaml")
 
 
 class Inner(Frozen):
@@ -42,7 +69,11 @@ def test_all_problems_come_at_once_with_their_lines() -> None:
 
 
 def test_a_repeated_key_is_refused() -> None:
-    assert problems("title: a\ncount: 1\ncount: 2\n")["count"] == (3, "the key stands twice", "delete one of the two")
+    assert problems("title: a\ncount: 1\ncount: 2\n")["count"] == (
+        3,
+        "the key stands twice (first on line 2)",
+        "delete one of the two",
+    )
 
 
 @pytest.mark.parametrize(
@@ -76,3 +107,59 @@ def test_no_text_ends_in_anything_but_a_config_error(text: str) -> None:
         parse_yaml(text, Outer, source="f")
     except ConfigError as error:
         assert error.problems
+
+
+@given(
+    st.binary(max_size=200), st.sampled_from(["title: a\n", "inner: {share: ", "? ", "- ", "!!int ", "count: !!", ""])
+)
+def test_no_bytes_end_in_anything_but_a_sentence(folder: Path, data: bytes, head: str) -> None:
+    (folder / "file.yaml").write_bytes(head.encode() + data)
+    try:
+        text, path = read_yaml_text(str(folder / "file.yaml"), folder, kind="test")
+        parse_yaml(text, Outer, source=str(path))
+    except BadInput as error:
+        assert (str(error).startswith(str(folder)) and error.cure) or isinstance(error, ConfigError)
+
+
+@given(st.sampled_from(["title", "inner.share", "inner.names", "count", "x", "inner.a.b"]), st.text(max_size=60))
+@example("count", "!!int x")
+@example("title", "2020-13-45")
+@example("title", "*" + "a" * 9)
+@example("count", "9" * 5_000)
+@example("inner.share", "!!float ''")
+def test_no_override_ends_in_anything_but_a_config_error(key: str, value: str) -> None:
+    with contextlib.suppress(ConfigError):
+        parse_yaml("title: a\n", Outer, source="f", overrides={key: value})
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for key, item in inside for place in _places(item, (*path, key)))]
+
+
+_ODD = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9), st.builds(list), st.builds(dict)
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_no_spoilt_good_file_ends_in_anything_but_a_config_error(data: st.DataObject) -> None:
+    kind, model = data.draw(st.sampled_from(_SHIPPED))
+    file = data.draw(st.sampled_from(sorted(kind.glob("*.yaml"))))
+    value = yaml.safe_load(file.read_text(encoding="utf-8"))
+    for _ in range(data.draw(st.integers(1, 3))):
+        *way, last = data.draw(st.sampled_from(_places(value)[1:]))
+        holder = functools.reduce(lambda found, key: found[key], way, value)
+        if isinstance(holder, dict) and data.draw(st.booleans()):
+            holder[data.draw(st.text(max_size=9))] = holder.pop(last)
+        else:
+            holder[last] = data.draw(_ODD)
+        if not _places(value)[1:]:
+            break
+    text = yaml.safe_dump(value)
+    try:
+        parse_yaml(text, model, source=file.name)
+    except ConfigError as error:
+        lines = text.count("\n") + 1
+        assert error.problems and all(1 <= one.line <= lines and one.what and one.cure for one in error.problems)

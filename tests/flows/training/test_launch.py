@@ -12,10 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from flows.training import launch
 from flows.training.launch import run_training
 from flows.training.lines import Failed, Said, Stepped, read_line, write_line
 from flows.training.step_line import StepLine
-from infra.errors import PartFailed
+from infra.errors import PartFailed, StoreError
 
 _FLOW = """
 import sys
@@ -91,3 +92,36 @@ def test_the_process_group_is_gone_when_the_follower_fails(bench, tmp_path: Path
         run_training(bench.job(), tmp_path / "log", follow)
     mine = [process for process in psutil.Process().children(recursive=True) if process.create_time() >= begun]
     assert not [process for process in mine if process.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_a_killed_rank_is_told_apart_from_one_that_the_system_killed(monkeypatch, tmp_path: Path, bench) -> None:
+    counter = tmp_path / "vmstat"
+    counter.write_text("pgfault 7\noom_kill 2\n")
+    monkeypatch.setattr(launch, "_OOM_COUNTERS", (counter, tmp_path / "not-there"))
+    job = bench.job()
+    for program, sentence in {
+        "import os; os.kill(os.getpid(), 9)": "the training was killed from outside",
+        "import sys; sys.exit(-9)": "the training was killed from outside",
+        "import sys; sys.exit(5)": "the training ended with status 5",
+        f"import os; open({str(counter)!r}, 'w').write('oom_kill 3'); os.kill(os.getpid(), 9)": "ran out of memory",
+    }.items():
+        monkeypatch.setattr(launch, "_command", lambda *_, program=program: [sys.executable, "-P", "-c", program])
+        with pytest.raises(PartFailed, match=sentence) as caught:
+            run_training(job, tmp_path / "log", lambda line: None)
+        assert "the same command goes on after the last checkpoint" in caught.value.cure
+
+
+def test_a_full_disk_costs_the_log_and_not_the_training(monkeypatch, tmp_path: Path, bench) -> None:
+    told: list[str] = []
+    program = 'print(\'chatter\'); print(\'sluice-training {"kind":"said","sentence":"on"}\'); print(\'more\')'
+    monkeypatch.setattr(launch, "_command", lambda *_: [sys.executable, "-P", "-c", program])
+    monkeypatch.setattr(launch, "_begin", lambda log: Path("/dev/full").open("wb", buffering=0))  # noqa: SIM115
+    with pytest.raises(PartFailed, match="status 0"):
+        run_training(bench.job(), tmp_path / "log", lambda line: told.append(line.sentence))
+    assert told == ["on"]
+
+
+def test_a_log_that_cannot_be_written_is_told(tmp_path: Path, bench) -> None:
+    (tmp_path / "log").mkdir()
+    with pytest.raises(StoreError, match="cannot write the training's log: Is a directory"):
+        run_training(bench.job(), tmp_path / "log", lambda line: None)
