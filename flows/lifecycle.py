@@ -61,7 +61,7 @@ def run_lifecycle(pipeline: Pipeline, shop: Workshop, *, approve_as: str = "") -
     def retrain() -> Lifecycle:
         with span("sluice.retrain"):
             done = _chain(pipeline, shop, approve_as)
-            publish_summary(pipeline, done)
+            publish_summary(pipeline, done, shop)
             return done
 
     done: Lifecycle = retrain()
