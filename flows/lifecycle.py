@@ -55,11 +55,13 @@ def run_lifecycle(pipeline: Pipeline, shop: Workshop, *, approve_as: str = "") -
     """
     from prefect import flow
 
-    from infra.telemetry import span
+    from infra.telemetry import PIPELINE, RUN, SHOWN_INPUT, SPAN_TYPE, span
+
+    about = {SPAN_TYPE: "WORKFLOW", PIPELINE: pipeline.name, RUN: shop.run_id, SHOWN_INPUT: f"retrain {pipeline.name}"}
 
     @flow(name="retrain", flow_run_name=f"{pipeline.name} {shop.run_id}", validate_parameters=False)
     def retrain() -> Lifecycle:
-        with span("sluice.retrain"):
+        with span("sluice.retrain", about):
             done = _chain(pipeline, shop, approve_as)
             publish_summary(pipeline, done, shop)
             return done

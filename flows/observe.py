@@ -77,8 +77,11 @@ def publish_summary(pipeline: Pipeline, done: Lifecycle, shop: Workshop) -> None
     """
     from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
+    from infra import telemetry
+
     addresses = _addresses(pipeline.name, done, shop)
     title = headline(pipeline.name, done)
+    telemetry.note({telemetry.SHOWN_OUTPUT: title})
     links = (
         ("mlflow-run", addresses.run, "The run in MLflow"),
         ("mlflow-version", addresses.version, "The model version in MLflow"),

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+ROOM = "\u2003\u200b"
+"""MLflow draws tables without any space between columns and cuts white space off the ends of cells: an em space, and
+behind it a character without width that is no white space.
+"""
+
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table with one line per row."""
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(cell(text) for text in line) + " |" for line in lines)
+    head, *body = ["| " + "".join(f"{cell(text)}{ROOM} | " for text in line).rstrip() for line in (heads, *rows)]
+    return "\n".join([head, "|" + ":---|" * len(heads), *body])
 
 
 def one_line(text: str) -> str:

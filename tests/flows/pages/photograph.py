@@ -112,7 +112,7 @@ def shrink(picture: Path, *, colours: int = 128) -> None:
 
 def _close_notices(tab: Tab) -> None:
     """Closes what the two applications show once to every new browser, for instance what is new in this release."""
-    for label in ("Close", "Dismiss", "Skip"):
+    for label in ("Close", "Dismiss", "Skip", "Got it"):
         button = tab.get_by_role("button", name=label, exact=True).first
         if button.is_visible():
             button.click()
