@@ -104,7 +104,7 @@ def test_a_version_shows_all_that_a_reviewer_needs(
     assert version.aliases == ("candidate",)
     assert version.tags["sluice.manifest"] == short(manifest.digest)
     for name in ("snapshot", "adapter", "report", "decision", "guardrails", "access", "base_model"):
-        assert version.tags[f"sluice.{name}"] == getattr(manifest, name) == run.data.tags[f"sluice.{name}"]
+        assert version.tags[f"sluice.{name}"] == short(getattr(manifest, name)) == run.data.tags[f"sluice.{name}"]
 
     kept = Path(client.download_artifacts(manifest.run_id, "", str(tmp_path / "kept")))
     assert {path.name for path in (kept / "plots").iterdir()} >= {"loss.png", "f1-per-class.png"}

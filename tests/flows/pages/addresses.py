@@ -20,8 +20,8 @@ class Page:
     """The picture's name without `.png`."""
     url: str
     texts: tuple[str, ...]
-    click: str = ""
-    """A text to click on first, for what lies behind a tab."""
+    search: str = ""
+    """What to look for among MLflow's charts, which are too many for one picture."""
     height: int = 900
 
 
@@ -46,9 +46,9 @@ def _mlflow_pages(client: httpx.Client, url: str, pipeline: str) -> tuple[Page, 
     experiment = run_info["experiment_id"]
     run_url = f"{url}/#/experiments/{experiment}/runs/{run}"
     pages = [
-        Page("mlflow-version", f"{url}/#/models/{pipeline}/versions/{number}", ("Gate: GO", "sluice.verdict")),
+        Page("mlflow-version", f"{url}/#/models/{pipeline}/versions/{number}", ("Gate: ", "Evaluation")),
         Page("mlflow-run", run_url, (run_info["run_name"], "candidate/exact_match")),
-        Page("mlflow-curves", f"{run_url}/model-metrics", ("train/loss",)),
+        Page("mlflow-curves", f"{run_url}/model-metrics", ("Auto-refresh",), search="train/"),
         Page("mlflow-plot", f"{run_url}/artifacts/plots/f1-per-class.png", ("f1-per-class.png",)),
     ]
     if len(versions) > 1:
@@ -107,7 +107,7 @@ def _prefect_pages(client: httpx.Client, url: str, pipeline: str) -> tuple[Page,
         Page(
             f"prefect-{artifact['key'].removeprefix(pipeline + '-')}",
             f"{url}/artifacts/artifact/{artifact['id']}",
-            ("Gate",),
+            ("Review",),
             height=1300,
         )
         for artifact in artifacts

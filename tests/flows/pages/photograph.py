@@ -84,8 +84,8 @@ def look(context: BrowserContext, page: Page, folder: Path) -> Seen:
             except Late:
                 missing.append(text)
         _close_notices(tab)
-        if page.click:
-            tab.get_by_text(page.click, exact=True).first.click()
+        if page.search:
+            tab.get_by_placeholder("Search metric charts").fill(page.search)
         tab.evaluate(_STILL % (_QUIET_MS, _QUIET_MS))
         picture = folder / f"{page.name}.png"
         tab.screenshot(path=str(picture))
