@@ -18,6 +18,8 @@ from infra.stores.mlmodel import ModelDescription, ModelFile, write_model_folder
 from infra.stores.tracking import RUN_NAME, DatasetInput, Figure, Tracking
 
 _LOSS = "train/loss"
+_CURVES = {"lr": "learning_rate"}
+"""Names of the trainer's file that the run's page writes out, as it does while training goes on."""
 
 
 def log_run(papers: Papers, policies: PolicyDigests, run_id: str, runs: Tracking, blobs: Blobs, work: Path) -> str:
@@ -76,7 +78,7 @@ def curve_of(data: bytes) -> tuple[Figure, ...]:
     """The trainer's JSON lines (step, loss, lr, tokens_per_s ...) as curves `train/NAME`."""
     rows = [json.loads(line) for line in data.decode("utf-8").splitlines()]
     return tuple(
-        Figure(f"train/{name}", float(value), int(row["step"]))
+        Figure(f"train/{_CURVES.get(name, name)}", float(value), int(row["step"]))
         for row in rows
         for name, value in row.items()
         if name != "step" and isinstance(value, int | float | str) and math.isfinite(float(value))
@@ -118,9 +120,12 @@ def _scores(report: EvaluationReport) -> Iterator[Figure]:
 
 def _with_interval(group: str, metric: str, value: float, low: float, high: float) -> Iterator[Figure]:
     """The ends of intervals stand in a group of their own, so that a page shows the values first."""
-    yield Figure(f"{group}/{metric}", value)
-    yield Figure(f"{group}_interval/{metric}_low", low)
-    yield Figure(f"{group}_interval/{metric}_high", high)
+    for name, figure in (
+        (f"{group}/{metric}", value),
+        (f"{group}_interval/{metric}_low", low),
+        (f"{group}_interval/{metric}_high", high),
+    ):
+        yield Figure(name, float(f"{figure:.6g}"))
 
 
 def _data(papers: Papers) -> Iterator[Figure]:

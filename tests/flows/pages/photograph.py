@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext
-    from playwright.sync_api import Page as Tab
+    from playwright.sync_api import Browser
 
 sys.path.insert(0, str(Path(__file__).parent))
 from addresses import Page, pages_of
@@ -51,7 +50,7 @@ class Seen:
 
 
 @contextmanager
-def browser() -> Iterator[BrowserContext]:
+def browser() -> Iterator[Browser]:
     """Headless Chromium. It resolves no name, so that a page that asks elsewhere shows here too."""
     from playwright.sync_api import sync_playwright
 
@@ -62,20 +61,21 @@ def browser() -> Iterator[BrowserContext]:
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", rules])
         try:
-            yield opened.new_context(viewport={"width": WIDTH, "height": 900}, reduced_motion="reduce")
+            yield opened
         finally:
             opened.close()
 
 
-def look(context: BrowserContext, page: Page, folder: Path) -> Seen:
+def look(chromium: Browser, page: Page, folder: Path) -> Seen:
     """Opens a page, waits for its texts and then until nothing changes any more, and takes its picture."""
     from playwright.sync_api import TimeoutError as Late
 
+    # A context of its own: what one page opened or closed is not there on the next.
+    context = chromium.new_context(viewport={"width": WIDTH, "height": page.height}, reduced_motion="reduce")
     tab = context.new_page()
     errors: list[str] = []
     tab.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
     try:
-        tab.set_viewport_size({"width": WIDTH, "height": page.height})
         tab.goto(page.url, wait_until="load", timeout=_WAIT_MS)
         missing = []
         for text in page.texts:
@@ -83,7 +83,6 @@ def look(context: BrowserContext, page: Page, folder: Path) -> Seen:
                 tab.get_by_text(text).first.wait_for(timeout=_WAIT_MS if not missing else 1_000)
             except Late:
                 missing.append(text)
-        _close_notices(tab)
         if page.search:
             tab.get_by_placeholder("Search metric charts").fill(page.search)
         tab.evaluate(_STILL % (_QUIET_MS, _QUIET_MS))
@@ -92,14 +91,14 @@ def look(context: BrowserContext, page: Page, folder: Path) -> Seen:
         found = tab.evaluate(_LOOK)
         return Seen(page, picture, found["text"], int(found["wide"]), tuple(errors), tuple(missing))
     finally:
-        tab.close()
+        context.close()
 
 
 def photograph(pages: Sequence[Page], folder: Path) -> tuple[Seen, ...]:
     """Looks at every page in one browser."""
     folder.mkdir(parents=True, exist_ok=True)
-    with browser() as context:
-        return tuple(look(context, page, folder) for page in pages)
+    with browser() as chromium:
+        return tuple(look(chromium, page, folder) for page in pages)
 
 
 def shrink(picture: Path, *, colours: int = 128) -> None:
@@ -108,14 +107,6 @@ def shrink(picture: Path, *, colours: int = 128) -> None:
 
     with Image.open(picture) as image:
         image.convert("RGB").quantize(colours, dither=Image.Dither.NONE).save(picture, optimize=True)
-
-
-def _close_notices(tab: Tab) -> None:
-    """Closes what the two applications show once to every new browser, for instance what is new in this release."""
-    for label in ("Close", "Dismiss", "Skip", "Got it"):
-        button = tab.get_by_role("button", name=label, exact=True).first
-        if button.is_visible():
-            button.click()
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -64,8 +64,8 @@ def test_every_page_shows_what_a_reviewer_needs(
 ) -> None:
     prefect, mlflow = (address(servers.home, name) for name in _SERVERS)
     _live_a_little(servers, make_papers, prefect, mlflow)
-    with browser() as context:
-        seen = {page.name: look(context, page, tmp_path) for page in pages_of(mlflow, prefect, "tickets")}
+    with browser() as chromium:
+        seen = {page.name: look(chromium, page, tmp_path) for page in pages_of(mlflow, prefect, "tickets")}
     _nothing_is_wrong(seen)
     for name, texts in _EXPECTED.items():
         missing = [text for text in texts if text not in seen[name].text]
