@@ -33,6 +33,9 @@ _STILL = """() => new Promise(done => {
   setTimeout(done, 15000);
 })"""
 
+_NO_ASSISTANT = """localStorage.setItem("mlflow.assistant.fab.autoOpenedOnFirstLoad_v1", "true")"""
+"""MLflow opens its assistant over a third of the page in a browser that is new to it, unless it thinks it did."""
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -72,6 +75,7 @@ def look(chromium: Browser, page: Page, folder: Path) -> Seen:
 
     # A context of its own: what one page opened or closed is not there on the next.
     context = chromium.new_context(viewport={"width": WIDTH, "height": page.height}, reduced_motion="reduce")
+    context.add_init_script(_NO_ASSISTANT)
     tab = context.new_page()
     errors: list[str] = []
     tab.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)

@@ -65,7 +65,8 @@ def test_every_page_shows_what_a_reviewer_needs(
     prefect, mlflow = (address(servers.home, name) for name in _SERVERS)
     _live_a_little(servers, make_papers, prefect, mlflow)
     with browser() as chromium:
-        seen = {page.name: look(chromium, page, tmp_path) for page in pages_of(mlflow, prefect, "tickets")}
+        pages = [page for page in pages_of(mlflow, prefect, "tickets") if page.name in _EXPECTED]
+        seen = {page.name: look(chromium, page, tmp_path) for page in pages}
     _nothing_is_wrong(seen)
     for name, texts in _EXPECTED.items():
         missing = [text for text in texts if text not in seen[name].text]
