@@ -65,13 +65,15 @@ def run_lifecycle(
     """
     from prefect import flow
 
-    from infra.telemetry import span
+    from infra.telemetry import PIPELINE, RUN, SHOWN_INPUT, SPAN_TYPE, span
+
+    about = {SPAN_TYPE: "WORKFLOW", PIPELINE: pipeline.name, RUN: shop.run_id, SHOWN_INPUT: f"retrain {pipeline.name}"}
 
     @flow(name="retrain", flow_run_name=f"{pipeline.name} {shop.run_id}", validate_parameters=False)
     def retrain() -> Lifecycle:
-        with span("sluice.retrain"), only_our_words("the run", shop.settings.home):
+        with span("sluice.retrain", about), only_our_words("the run", shop.settings.home):
             done = _chain(pipeline, shop, approve_as, Stages(pipeline.name, shop, fresh))
-            publish_summary(pipeline, done)
+            publish_summary(pipeline, done, shop)
             return done
 
     done: Lifecycle = retrain()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from flows.pipeline import Pipeline
+from flows.steps.run_summary import Addresses, headline, review_markdown, summary_markdown
 from flows.training.step_line import StepLine
 from flows.workshop import Workshop
-from infra.contracts.evaluation import Subject, SubjectScores
-from infra.digest import short
+from infra.contracts.base import now
+from infra.errors import PartFailed
 from infra.stores.registry import Registry
 from infra.stores.tracking import Figure, Tracking
 
@@ -20,18 +22,18 @@ if TYPE_CHECKING:
 
 _EVERY_S = 5.0
 """How often the servers are told; every step reaches them, in batches."""
-_SUBJECTS: tuple[Subject, ...] = ("candidate", "base", "champion")
 
 
 def watch_training(pipeline: Pipeline, shop: Workshop) -> Callable[[StepLine], None]:
     """A callback for each training step: a progress artifact in Prefect and the curves in the run's MLflow page."""
     tracking = Registry.open(shop.mlflow_url).runs
-    return _Watch(tracking, tracking.run(pipeline.name, shop.run_id)).step
+    title = f"{pipeline.name} {now():%Y-%m-%d %H:%M} UTC"
+    return _Watch(pipeline.name, tracking, tracking.run(pipeline.name, shop.run_id, title=title)).step
 
 
 class _Watch:
-    def __init__(self, tracking: Tracking, mlflow_run: str) -> None:
-        self._tracking, self._run = tracking, mlflow_run
+    def __init__(self, pipeline: str, tracking: Tracking, mlflow_run: str) -> None:
+        self._pipeline, self._tracking, self._run = pipeline, tracking, mlflow_run
         self._waiting: list[StepLine] = []
         self._artifact: UUID | None = None
         self._told_s = 0.0
@@ -61,49 +63,57 @@ class _Watch:
         speed = f"{line.tokens_per_s:.0f} tokens/s, {line.eta_s:.0f} s left"
         about = f"step {line.step} of {line.of}, loss {line.loss:.3f}, {speed}"
         if self._artifact is None:
-            made = create_progress_artifact(done, key="training", description=about)
+            made = create_progress_artifact(done, key=_key(self._pipeline, "training"), description=about)
             assert isinstance(made, UUID)  # a coroutine only where an event loop runs, and none does here
             self._artifact = made
         else:
             update_progress_artifact(self._artifact, done, description=about)
 
 
-def publish_summary(pipeline: Pipeline, done: Lifecycle) -> None:
-    """Leaves the run's summary in Prefect as a Markdown artifact."""
-    from prefect.artifacts import create_markdown_artifact
+def publish_summary(pipeline: Pipeline, done: Lifecycle, shop: Workshop) -> None:
+    """Leaves the run's outcome in Prefect: a summary, the review as commands to copy, and links into MLflow.
 
-    create_markdown_artifact(
-        summary_markdown(pipeline, done), key="summary", description=f"{pipeline.name} {done.run_id}"
+    Each pipeline has its own keys, so that Prefect lists its runs one below the other.
+    """
+    from prefect.artifacts import create_link_artifact, create_markdown_artifact
+
+    from infra import telemetry
+
+    addresses = _addresses(pipeline.name, done, shop)
+    title = headline(pipeline.name, done)
+    telemetry.note({telemetry.SHOWN_OUTPUT: title})
+    links = (
+        ("mlflow-run", addresses.run, "The run in MLflow"),
+        ("mlflow-version", addresses.version, "The model version in MLflow"),
+        ("mlflow-comparison", addresses.comparison, "Candidate beside champion in MLflow"),
     )
+    for name, address, text in links:
+        if address:
+            create_link_artifact(address, text, key=_key(pipeline.name, name), description=title)
+    if done.version is not None and done.release is None:
+        review = f"# {title}\n\n{review_markdown(pipeline.name, done)}\n"
+        create_markdown_artifact(review, key=_key(pipeline.name, "review"), description=title)
+    summary = summary_markdown(pipeline.name, done, addresses)
+    create_markdown_artifact(summary, key=_key(pipeline.name, "summary"), description=title)
 
 
-def summary_markdown(pipeline: Pipeline, done: Lifecycle) -> str:
-    """The run in Markdown: counts, training, scores and the gate's reasons. No text of a row stands in it."""
-    subjects = [scores for subject in _SUBJECTS if (scores := done.report.scores(subject))]
-    names = dict.fromkeys(metric.name for scores in subjects for metric in scores.metrics)
-    figures = done.adapter.figures
-    version = f"version {done.version.version}" if done.version else "no version"
-    release = f", release {done.release.sequence}" if done.release else ""
-    lines = [
-        f"# {pipeline.name}: {done.decision.verdict.value}, {version}{release}",
-        f"Snapshot `{short(done.snapshot.digest)}`: {done.snapshot.rows_in:,} rows in, "
-        + ", ".join(f"{split.rows:,} kept for {split.name}" for split in done.snapshot.splits)
-        + f", {sum(count.rows for count in done.snapshot.quarantined):,} quarantined.",
-        f"Training: {figures.steps} steps, {float(figures.tokens_per_s):.0f} tokens/s, "
-        f"loss {float(figures.last_loss):.3f}.",
-        "| metric | " + " | ".join(scores.subject for scores in subjects) + " |",
-        "|---|" + "---:|" * len(subjects),
-    ]
-    rows = [f"| {name} | " + " | ".join(_cell(scores, name) for scores in subjects) + " |" for name in names]
-    reasons = [
-        f"- {reason.verdict.value}: {reason.rule}, required {reason.required}, measured {reason.measured}"
-        for reason in done.decision.reasons
-    ]
-    return (
-        "\n\n".join(lines[:3]) + "\n\n" + "\n".join([*lines[3:], *rows]) + "\n\n## Gate\n\n" + "\n".join(reasons) + "\n"
-    )
+def _addresses(pipeline: str, done: Lifecycle, shop: Workshop) -> Addresses:
+    """Links into MLflow; none of them where MLflow is away: a run that is done does not fail for its summary."""
+    try:
+        registry = Registry.open(shop.mlflow_url)
+        run_id = done.version.run_id if done.version else registry.runs.run(pipeline, shop.run_id)
+        run = registry.runs.url(run_id)
+    except PartFailed:
+        return Addresses()
+    if done.version is None:
+        return Addresses(run)
+    champion = done.report.scores("champion")
+    known = shop.releases.manifests(pipeline) if champion else ()
+    rivals = [one for one in known if champion and champion.model in (one.digest, one.adapter)]
+    comparison = registry.comparison_url(pipeline, (done.version, rivals[-1])) if rivals else ""
+    return Addresses(run, registry.url(pipeline, done.version.version), comparison)
 
 
-def _cell(scores: SubjectScores, name: str) -> str:
-    metric = scores.metric(name)
-    return metric.in_words if metric else "-"
+def _key(pipeline: str, name: str) -> str:
+    """An artifact's key, of the characters that Prefect takes."""
+    return re.sub("[^a-z0-9-]", "-", f"{pipeline}-{name}")

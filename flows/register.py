@@ -21,8 +21,10 @@ from infra.contracts.dataset import DatasetSnapshot
 from infra.contracts.evaluation import EvaluationReport
 from infra.contracts.gate import GateDecision, GateVerdict
 from infra.contracts.model_version import ModelVersion
+from infra.digest import short
 from infra.errors import CheckFailed, Refused, SluiceError
 from infra.stores.registry import Registry
+from infra.stores.tracking import RUN_NAME
 
 
 @dataclass(frozen=True)
@@ -171,10 +173,10 @@ def _manifest(papers: Papers, policies: PolicyDigests, version: int, run_id: str
 
 def _describe(papers: Papers, manifest: ModelVersion, registry: Registry) -> None:
     card = model_card(papers, manifest)
-    tags = {"sluice.manifest": manifest.digest, "sluice.version": str(manifest.version)}
+    tags = {"sluice.manifest": short(manifest.digest), "sluice.version": str(manifest.version)}
     registry.runs.log_text(manifest.run_id, card, "card.md")
     registry.runs.describe(manifest.run_id, card)
-    registry.runs.tag(manifest.run_id, tags)
+    registry.runs.tag(manifest.run_id, {**tags, RUN_NAME: f"{manifest.pipeline} version {manifest.version}"})
     registry.describe(manifest.pipeline, manifest.version, card)
     registry.tag(manifest.pipeline, manifest.version, {**tags, "sluice.review": "waiting"})
 

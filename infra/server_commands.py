@@ -111,6 +111,9 @@ def _prefect(settings: Settings, port: int) -> ServerCommand:
         **_prefect_places(folder),
         PREFECT_API_DATABASE_CONNECTION_URL=f"sqlite+aiosqlite:///{folder / 'prefect.db'}",
         PREFECT_UI_STATIC_DIRECTORY=str(folder / "ui"),
+        # The pages ask port 4200 unless they are told where their own server listens.
+        PREFECT_SERVER_UI_API_URL=f"{_url(settings, port)}/api",
+        PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT="false",
         PREFECT_SERVER_DOCKET_URL="memory://",
         PREFECT_SERVER_LOGGING_LEVEL="WARNING",
         PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS="false",

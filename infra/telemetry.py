@@ -50,6 +50,15 @@ OUTCOME: Final = "sluice.outcome"
 SCRIPTED: Final = "sluice.scripted"
 VERDICT: Final = "sluice.guard.verdict"
 RULE: Final = "sluice.guard.rule"
+PIPELINE: Final = "sluice.pipeline"
+RUN: Final = "sluice.run"
+
+SPAN_TYPE: Final = "mlflow.spanType"
+"""One of MLflow's kinds of span (WORKFLOW, GUARDRAIL, CHAIN ...), where GenAI's operation name does not say it."""
+SHOWN_INPUT: Final = "mlflow.spanInputs"
+"""What MLflow's list of traces shows as the input: a name, never a text, unless the content may be kept."""
+SHOWN_OUTPUT: Final = "mlflow.spanOutputs"
+"""What MLflow's list of traces shows as the output: an outcome."""
 
 _PROPAGATOR = TraceContextTextMapPropagator()
 _FLUSH_WAIT_S = 5.0
@@ -158,6 +167,11 @@ def adopt(parent: str) -> Iterator[None]:
         yield
     finally:
         otel_context.detach(token)
+
+
+def note(attributes: Mapping[str, Attribute]) -> None:
+    """Adds attributes to the current span."""
+    Span(trace.get_current_span()).set(attributes)
 
 
 def trace_id() -> str:

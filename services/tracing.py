@@ -34,7 +34,9 @@ class RequestTrace:
     @classmethod
     def begin(cls, traceparent: str, *, content_allowed: bool) -> RequestTrace:
         """Opens the request's span, below the caller's where it sent a `traceparent`."""
-        return cls(telemetry.open_span("sluice.request", parent=traceparent), content_allowed)
+        return cls(
+            telemetry.open_span("sluice.request", {telemetry.SPAN_TYPE: "CHAIN"}, parent=traceparent), content_allowed
+        )
 
     @property
     def trace_id(self) -> str:
@@ -51,6 +53,8 @@ class RequestTrace:
                 telemetry.SCRIPTED: served.scripted,
             }
         )
+        if not self.content_allowed:
+            self.span.set({telemetry.SHOWN_INPUT: f"to {served.fingerprint} (text not kept)"})
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
@@ -114,13 +118,17 @@ class RequestTrace:
         self.span.set({telemetry.OUTCOME: outcome})
         if rule:
             self.span.set({telemetry.RULE: rule})
+        if not self.content_allowed:
+            self.span.set({telemetry.SHOWN_OUTPUT: f"{outcome} by {rule}" if rule else outcome})
         if outcome == "failed":
             self.span.fail(outcome)
         self.span.end()
 
     def refused(self, code: str) -> None:
         """Closes the span of a request that was turned away."""
-        self.span.set({telemetry.OUTCOME: "refused", telemetry.ERROR_TYPE: code})
+        self.span.set(
+            {telemetry.OUTCOME: "refused", telemetry.ERROR_TYPE: code, telemetry.SHOWN_OUTPUT: f"refused: {code}"}
+        )
         self.span.end()
 
 
@@ -182,7 +190,12 @@ async def close(iterator: AsyncIterator[object]) -> None:
 def _checked(checks: Sequence[CheckRecord]) -> dict[str, telemetry.Attribute]:
     fired = tuple(f"{check.rule}:{check.verdict}" for check in checks if check.verdict != "allow")
     milliseconds = round(sum(check.milliseconds for check in checks), 3)
-    return {"sluice.guard.fired": fired, "sluice.guard.checks": len(checks), "sluice.guard.milliseconds": milliseconds}
+    return {
+        telemetry.SPAN_TYPE: "GUARDRAIL",
+        "sluice.guard.fired": fired,
+        "sluice.guard.checks": len(checks),
+        "sluice.guard.milliseconds": milliseconds,
+    }
 
 
 def _messages(messages: Sequence[Message]) -> str:

@@ -8,10 +8,11 @@ Follows the sections of Mitchell et al., "Model Cards for Model Reporting", FAT*
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.steps.markdown import one_line, table
 from flows.steps.papers import Papers
 from infra.contracts.dataset import DatasetSnapshot
 from infra.contracts.evaluation import EvaluationReport, Subject, SubjectScores
@@ -72,7 +73,7 @@ def _head(papers: Papers, version: ModelVersion | None) -> str:
     )
     return f"""# {title}
 
-{_line(papers.pipeline.description)}
+{one_line(papers.pipeline.description)}
 
 A LoRA adapter (rank {papers.adapter.rank}) on {base.title} ({base.licence}).
 
@@ -100,19 +101,19 @@ def _evaluation(report: EvaluationReport) -> str:
         "## Evaluation",
         f"On held-out rows, through the path that serves (engine {engine.name} {engine.version}, {engine.precision}; "
         "the same prompt and guardrails). Brackets are 95 % bootstrap intervals.",
-        _table(heads, rows),
+        table(heads, rows),
         "Every item has exactly one outcome:",
-        _table(["model", "correct", "wrong", "truncated", "error", "items"], outcomes),
+        table(["model", "correct", "wrong", "truncated", "error", "items"], outcomes),
     ]
     if differences:
-        parts += ["On the same items, paired:", _table(["difference", "metric", "value"], differences)]
+        parts += ["On the same items, paired:", table(["difference", "metric", "value"], differences)]
     return "\n\n".join(parts)
 
 
 def _gate(decision: GateDecision) -> str:
     rows = [[reason.rule, reason.required, reason.measured, reason.verdict.value] for reason in decision.reasons]
-    table = _table(["rule", "required", "measured", "verdict"], rows)
-    return f"## Gate: {decision.verdict.value}\n\n{table}"
+    heads = ["rule", "required", "measured", "verdict"]
+    return f"## Gate: {decision.verdict.value}\n\n{table(heads, rows)}"
 
 
 def _data(snapshot: DatasetSnapshot) -> str:
@@ -132,7 +133,7 @@ def _data(snapshot: DatasetSnapshot) -> str:
         ],
         ["rows kept", kept],
     ]
-    return f"## Data\n\n{_table(['what', 'how many'], rows)}"
+    return f"## Data\n\n{table(['what', 'how many'], rows)}"
 
 
 def _training(papers: Papers) -> str:
@@ -155,7 +156,7 @@ def _training(papers: Papers) -> str:
             f"{_number(sanity.reload_max_logit_difference)}",
         ],
     ]
-    return f"## Training\n\n{_table(['what', 'value'], rows)}"
+    return f"## Training\n\n{table(['what', 'value'], rows)}"
 
 
 def _use(papers: Papers) -> str:
@@ -197,7 +198,7 @@ def _provenance(papers: Papers, version: ModelVersion | None) -> str:
     ]
     if version:
         rows += [["access policy", version.access], ["signed manifest", version.digest]]
-    return f"## Provenance\n\n{_table(['what', 'SHA-256'], [[name, f'`{digest}`'] for name, digest in rows])}"
+    return f"## Provenance\n\n{table(['what', 'SHA-256'], [[name, f'`{digest}`'] for name, digest in rows])}"
 
 
 def _metric_name(name: str) -> str:
@@ -222,16 +223,3 @@ def _with_parts(total: int, parts: Iterable[tuple[str, int]]) -> str:
 def _number(text: str) -> str:
     value = float(text)
     return f"{value:,.0f}" if math.isfinite(value) and abs(value) >= 1000 else f"{value:.4g}"
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split()).replace("<", "&lt;")
-
-
-def _cell(text: str) -> str:
-    return _line(text).replace("|", "\\|")

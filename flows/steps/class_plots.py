@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flows.steps.canvas import BLUE, GREY, ORANGE, RED, blank, png, shorten
@@ -17,7 +17,8 @@ _WORST = 12
 """So many classes, and as many columns, fit into one readable table of confusions."""
 _FLIPPING = 20
 _INCHES_PER_CLASS = 0.21
-_ELSEWHERE = "(elsewhere)"
+_ELSEWHERE, _NO_CLASS = "(another class)", "(no class)"
+_MARKS: Mapping[Subject, tuple[str, str]] = {"champion": ("o", ORANGE), "base": ("D", GREY)}
 
 
 @dataclass(frozen=True)
@@ -37,23 +38,23 @@ def class_scores(items: Sequence[ItemResult]) -> tuple[ClassScore, ...]:
     return tuple(sorted(scores, key=lambda score: (score.f1, score.name)))
 
 
-def per_class_plot(items: Sequence[ItemResult], against: Sequence[ItemResult], other: Subject, title: str) -> bytes:
-    """F1 of every class, the worst at the top; the other subject's as a ring on the same line where there is one."""
+def per_class_plot(items: Sequence[ItemResult], others: Mapping[Subject, Sequence[ItemResult]], title: str) -> bytes:
+    """F1 of every class, the worst at the top; those of base and champion on the same line where there are any."""
     scores = class_scores(items)
-    theirs = {score.name: score.f1 for score in class_scores(against)}
+    theirs = {name: {score.name: score.f1 for score in class_scores(found)} for name, found in others.items()}
     figure, axes = blank(9.0, 1.7 + _INCHES_PER_CLASS * max(len(scores), 4))
     places = list(range(len(scores)))
-    for place, score in zip(places, scores, strict=True):
-        if score.name in theirs:
-            axes.plot([theirs[score.name], score.f1], [place, place], color=GREY, linewidth=1, zorder=1)
-    if theirs:
-        rings = [theirs.get(score.name, 0.0) for score in scores]
-        axes.scatter(rings, places, s=34, facecolors="white", edgecolors=ORANGE, label=other, zorder=2)
+    every = [[score.f1, *(f1s.get(score.name, 0.0) for f1s in theirs.values())] for score in scores]
+    axes.hlines(places, [min(row) for row in every], [max(row) for row in every], color=GREY, linewidth=1, zorder=1)
+    for name, f1s in theirs.items():
+        mark, colour = _MARKS[name]
+        found = [f1s.get(score.name, 0.0) for score in scores]
+        axes.scatter(found, places, s=34, marker=mark, facecolors="white", edgecolors=colour, label=name, zorder=2)
     axes.scatter([score.f1 for score in scores], places, s=26, color=BLUE, label="candidate", zorder=3)
     axes.set_yticks(places, [f"{shorten(score.name, 48)} ({score.items})" for score in scores], fontsize=8)
     axes.set_ylim(len(scores) - 0.3, -0.7)
     # In steps of 0.2, so that runs compare at a glance: a dot needs no zero to be read against.
-    worst = min([*theirs.values(), *(score.f1 for score in scores)])
+    worst = min(min(row) for row in every)
     axes.set_xlim(math.floor(worst * 5) / 5 - 0.01, 1.01)
     axes.set_xlabel("F1 (0 to 1)")
     axes.set_ylabel("class (held-out items)")
@@ -61,7 +62,7 @@ def per_class_plot(items: Sequence[ItemResult], against: Sequence[ItemResult], o
     axes.axvline(mean, color=BLUE, linewidth=1, linestyle=":", zorder=0, label=f"candidate's mean {mean:.3f}")
     axes.set_title(f"{title}\nF1 of {len(scores)} classes", loc="left")
     axes.grid(axis="x", alpha=0.3)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     return png(figure)
 
 
@@ -83,7 +84,7 @@ def confusion_plot(items: Sequence[ItemResult], title: str) -> bytes:
         columns.append(_ELSEWHERE)
     if answered[OTHER]:
         cells = [[*row, rows[name][OTHER]] for name, row in zip(worst, cells, strict=True)]
-        columns.append(OTHER)
+        columns.append(_NO_CLASS)
     which = f"the {len(worst)} worst of {len(scores)} classes" if len(worst) < len(scores) else "every class"
     figure, axes = blank(max(9.0, 4.2 + 0.42 * len(columns)), 3.6 + 0.36 * len(worst))
     # Light to mid blue only, so that black figures stay readable on every cell.

@@ -10,13 +10,16 @@ from pathlib import Path
 
 from flows.steps.papers import Papers, PolicyDigests
 from flows.steps.plots import evaluation_plots
-from infra.contracts.base import Contract, Frozen
+from infra.contracts.base import Contract, Frozen, now
 from infra.contracts.evaluation import EvaluationReport
+from infra.digest import short
 from infra.stores.blobs import Blobs
 from infra.stores.mlmodel import ModelDescription, ModelFile, write_model_folder
-from infra.stores.tracking import DatasetInput, Figure, Tracking
+from infra.stores.tracking import RUN_NAME, DatasetInput, Figure, Tracking
 
 _LOSS = "train/loss"
+_CURVES = {"lr": "learning_rate"}
+"""Names of the trainer's file that the run's page writes out, as it does while training goes on."""
 
 
 def log_run(papers: Papers, policies: PolicyDigests, run_id: str, runs: Tracking, blobs: Blobs, work: Path) -> str:
@@ -30,7 +33,9 @@ def log_run(papers: Papers, policies: PolicyDigests, run_id: str, runs: Tracking
     if runs.last_step(run_id, _LOSS) is None:  # the trainer may have drawn it while it ran
         runs.log_figures(run_id, curve_of(blobs.get(papers.adapter.figures.loss_curve)))
     runs.log_datasets(run_id, _datasets(papers))
-    runs.tag(run_id, tags_of(papers, policies))
+    # The name at the top of every page; a registered version's takes its place.
+    title = f"{papers.pipeline.name} {papers.decision.verdict.value} {now():%Y-%m-%d %H:%M} UTC"
+    runs.tag(run_id, {**tags_of(papers, policies), RUN_NAME: title})
     with tempfile.TemporaryDirectory(dir=work, prefix="mlflow-") as scratch:
         for plot in evaluation_plots(papers.report, papers.adapter, blobs):
             picture = Path(scratch) / plot.name
@@ -73,7 +78,7 @@ def curve_of(data: bytes) -> tuple[Figure, ...]:
     """The trainer's JSON lines (step, loss, lr, tokens_per_s ...) as curves `train/NAME`."""
     rows = [json.loads(line) for line in data.decode("utf-8").splitlines()]
     return tuple(
-        Figure(f"train/{name}", float(value), int(row["step"]))
+        Figure(f"train/{_CURVES.get(name, name)}", float(value), int(row["step"]))
         for row in rows
         for name, value in row.items()
         if name != "step" and isinstance(value, int | float | str) and math.isfinite(float(value))
@@ -81,40 +86,46 @@ def curve_of(data: bytes) -> tuple[Figure, ...]:
 
 
 def tags_of(papers: Papers, policies: PolicyDigests) -> dict[str, str]:
-    """Every parent's digest and the verdict, as tags that MLflow can search."""
+    """Every parent's digest, shortened, and the verdict, as tags that MLflow can search.
+
+    MLflow cuts the names of tags with long values; the whole digests stand in the card and in `contracts/`.
+    """
     snapshot = papers.snapshot
-    return {
-        "sluice.pipeline": papers.pipeline.name,
-        "sluice.verdict": papers.decision.verdict.value,
+    digests = {
         "sluice.snapshot": snapshot.digest,
-        **{f"sluice.snapshot.{split.name}": split.manifest for split in snapshot.splits},
         "sluice.expectations": snapshot.expectations,
         "sluice.base_model": papers.adapter.base_model,
         "sluice.recipe": papers.adapter.recipe,
         "sluice.adapter": papers.adapter.digest,
-        **{f"sluice.adapter.{file.name}": file.digest for file in papers.adapter.files},
         "sluice.report": papers.report.digest,
         "sluice.decision": papers.decision.digest,
         "sluice.gate": policies.gate,
         "sluice.guardrails": policies.guardrails,
         "sluice.access": policies.access,
     }
+    named = {"sluice.pipeline": papers.pipeline.name, "sluice.verdict": papers.decision.verdict.value}
+    return {**named, **{name: short(digest) for name, digest in digests.items()}}
 
 
 def _scores(report: EvaluationReport) -> Iterator[Figure]:
     for scores in report.subjects:
         for metric in scores.metrics:
-            name = f"{scores.subject}/{metric.name}"
-            yield from (
-                Figure(name, metric.value),
-                Figure(f"{name}_low", metric.low),
-                Figure(f"{name}_high", metric.high),
-            )
+            yield from _with_interval(scores.subject, metric.name, metric.value, metric.low, metric.high)
         for outcome, count in scores.outcomes.model_dump().items():
             yield Figure(f"{scores.subject}/items_{outcome}", float(count))
     for one in report.differences:
-        name = f"candidate_minus_{one.against}/{one.metric}"
-        yield from (Figure(name, one.difference), Figure(f"{name}_low", one.low), Figure(f"{name}_high", one.high))
+        group = f"candidate_minus_{one.against}"
+        yield from _with_interval(group, one.metric, one.difference, one.low, one.high)
+
+
+def _with_interval(group: str, metric: str, value: float, low: float, high: float) -> Iterator[Figure]:
+    """The ends of intervals stand in a group of their own, so that a page shows the values first."""
+    for name, figure in (
+        (f"{group}/{metric}", value),
+        (f"{group}_interval/{metric}_low", low),
+        (f"{group}_interval/{metric}_high", high),
+    ):
+        yield Figure(name, float(f"{figure:.6g}"))
 
 
 def _data(papers: Papers) -> Iterator[Figure]:

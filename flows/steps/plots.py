@@ -46,8 +46,7 @@ def evaluation_plots(report: EvaluationReport, adapter: Adapter, blobs: Blobs) -
     rivals: tuple[Subject, ...] = ("champion", "base")
     others = [(name, items) for name in rivals if (items := read_items(report, name, blobs))]
     if candidate and all(item.label for item in candidate):
-        rival, items = others[0] if others else ("base", ())
-        plots.append(Plot("f1-per-class.png", per_class_plot(candidate, items, rival, title)))
+        plots.append(Plot("f1-per-class.png", per_class_plot(candidate, dict(others), title)))
         plots.append(Plot("confusions.png", confusion_plot(candidate, title)))
     plots += [Plot(f"flips-{name}.png", flips_plot(candidate, items, name, title)) for name, items in others]
     return tuple(plots)

@@ -6,10 +6,13 @@ an alias or a tag.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import quote
 
+from infra.contracts.model_version import ModelVersion
 from infra.stores.mlflow_server import MlflowServer
 from infra.stores.tracking import Tracking, shorten
 
@@ -99,6 +102,11 @@ class Registry:
     def url(self, pipeline: str, version: int) -> str:
         """Where a person reads the version."""
         return f"{self.server.url}/#/models/{pipeline}/versions/{version}"
+
+    def comparison_url(self, pipeline: str, versions: Sequence[ModelVersion]) -> str:
+        """Where a person sees parameters and figures of versions side by side."""
+        runs = json.dumps({one.run_id: str(one.version) for one in versions}, separators=(",", ":"))
+        return f"{self.server.url}/#/compare-model-versions?name={quote(json.dumps(pipeline))}&runs={quote(runs)}"
 
 
 def _record(found: Any, aliases: Mapping[str, int]) -> VersionRecord:

@@ -16,6 +16,8 @@ from infra.digest import Digest
 from infra.stores.mlflow_server import MlflowServer
 
 RUN_TAG = "sluice.run"
+RUN_NAME = "mlflow.runName"
+"""The tag whose value MLflow shows as the run's name."""
 _BATCH_METRICS = 1000
 _BATCH_PARAMS = 100
 _TEXT_CHARACTERS = 4_900

@@ -19,6 +19,7 @@ from infra.contracts.audit import StageFinished
 from infra.contracts.gate import GateVerdict
 from infra.contracts.model_version import ModelVersion
 from infra.contracts.signed import Signed
+from infra.digest import short
 from infra.errors import CheckFailed, PartFailed
 from infra.home import Home
 from infra.ledger.query import AuditFilter
@@ -89,8 +90,8 @@ def test_a_version_shows_all_that_a_reviewer_needs(
     assert run.info.status == "FINISHED"
     assert run.data.params["training/rank"] == "16"
     assert run.data.metrics["candidate/exact_match"] == 0.9
-    assert run.data.metrics["candidate/exact_match_low"] == pytest.approx(0.85)
-    assert run.data.metrics["candidate_minus_base/exact_match_high"] == pytest.approx(0.9)
+    assert run.data.metrics["candidate_interval/exact_match_low"] == pytest.approx(0.85)
+    assert run.data.metrics["candidate_minus_base_interval/exact_match_high"] == pytest.approx(0.9)
     assert len(client.get_metric_history(manifest.run_id, "train/loss")) == 1_200
     inputs = {one.dataset.name: one.dataset for one in run.inputs.dataset_inputs}
     assert set(inputs) == {"tickets train", "tickets test"}
@@ -101,9 +102,9 @@ def test_a_version_shows_all_that_a_reviewer_needs(
     version = Registry.open(shop.mlflow_url).version("tickets", manifest.version)
     assert version.description.startswith(f"# tickets version {manifest.version}")
     assert version.aliases == ("candidate",)
-    assert version.tags["sluice.manifest"] == manifest.digest
+    assert version.tags["sluice.manifest"] == short(manifest.digest)
     for name in ("snapshot", "adapter", "report", "decision", "guardrails", "access", "base_model"):
-        assert version.tags[f"sluice.{name}"] == getattr(manifest, name) == run.data.tags[f"sluice.{name}"]
+        assert version.tags[f"sluice.{name}"] == short(getattr(manifest, name)) == run.data.tags[f"sluice.{name}"]
 
     kept = Path(client.download_artifacts(manifest.run_id, "", str(tmp_path / "kept")))
     assert {path.name for path in (kept / "plots").iterdir()} >= {"loss.png", "f1-per-class.png"}

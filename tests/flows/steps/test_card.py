@@ -9,6 +9,7 @@ import pytest
 
 from flows.desk import ReviewDesk
 from flows.steps.card import model_card
+from flows.steps.markdown import ROOM
 from flows.steps.papers import Papers
 from infra.contracts.gate import GateVerdict
 from infra.contracts.model_version import ModelVersion
@@ -17,7 +18,7 @@ from infra.stores.tracking import shorten
 
 @pytest.fixture
 def card(desk: ReviewDesk, make_papers: Callable[..., Papers], make_version: Callable[..., ModelVersion]) -> str:
-    return model_card(make_papers(desk.blobs, 3), make_version(desk, 3))
+    return model_card(make_papers(desk.blobs, 3), make_version(desk, 3)).replace(ROOM, "")
 
 
 @pytest.mark.parametrize(

@@ -65,13 +65,13 @@ CURVE = tuple(LossPoint(step, 2.5 * math.exp(-step / 40) + 0.1, 430.0) for step 
 @pytest.mark.parametrize(("classes", "each"), [(77, 40), (8, 15), (1, 3)])
 def test_class_pictures_are_whole_for_many_and_for_few_classes(classes: int, each: int) -> None:
     ours, theirs = items(classes, each, 0.85, 1), items(classes, each, 0.7, 2)
-    assert is_whole(per_class_plot(ours, theirs, "champion", NAME))
+    assert is_whole(per_class_plot(ours, {"champion": theirs, "base": ours}, NAME))
     assert is_whole(confusion_plot(ours, NAME))
     assert is_whole(flips_plot(ours, theirs, "champion", NAME))
 
 
 def test_the_picture_of_77_classes_gives_each_a_line_of_its_own() -> None:
-    height = len(pixels(per_class_plot(items(77, 10, 0.9, 1), [], "base", NAME)))
+    height = len(pixels(per_class_plot(items(77, 10, 0.9, 1), {}, NAME)))
     assert height / 77 >= 14, "at least 14 pixels for a line of 8-point type"
 
 
@@ -79,7 +79,7 @@ def test_a_perfect_candidate_against_itself_can_be_drawn() -> None:
     perfect = items(5, 4, 1.1, 1)
     assert is_whole(flips_plot(perfect, perfect, "base", NAME))
     assert is_whole(confusion_plot(perfect, NAME))
-    assert is_whole(per_class_plot(perfect, perfect, "base", NAME))
+    assert is_whole(per_class_plot(perfect, {"base": perfect}, NAME))
 
 
 @pytest.mark.parametrize("points", [CURVE, CURVE[:3], CURVE[:1], ()])

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 
+from infra.contracts.base import now
+from infra.contracts.model_version import ModelVersion, PromptSpec
 from infra.digest import sha256
 from infra.errors import PartFailed, StoreError
 from infra.stores.mlflow_server import MlflowServer
@@ -78,3 +81,32 @@ def test_text_that_fits_is_left_alone_and_text_without_sections_is_cut_at_a_line
     assert len(cut) <= 4_900
     assert cut.split("\n\n*The rest")[0].endswith("a line of text")
     assert len(shorten("x" * 10_000)) <= 4_900
+
+
+def test_a_comparison_names_both_runs_in_a_link_that_markdown_keeps_whole() -> None:
+    versions = [_version(1, "1" * 32), _version(2, "2" * 32)]
+    link = Registry(MlflowServer("http://127.0.0.1:9")).comparison_url("tickets", versions)
+    where, _, query = link.partition("?")
+    assert where == "http://127.0.0.1:9/#/compare-model-versions"
+    assert not set(link) & set(' ()<>"|')
+    asked = dict(parse_qsl(query))
+    assert json.loads(asked["name"]) == "tickets"
+    assert json.loads(asked["runs"]) == {"1" * 32: "1", "2" * 32: "2"}
+
+
+def _version(number: int, run_id: str) -> ModelVersion:
+    digest = sha256(b"part")
+    return ModelVersion(
+        pipeline="tickets",
+        version=number,
+        run_id=run_id,
+        base_model=digest,
+        adapter=digest,
+        snapshot=digest,
+        report=digest,
+        decision=digest,
+        guardrails=digest,
+        access=digest,
+        prompt=PromptSpec(system="Sort the ticket.", answer_format="text", max_new_tokens=16),
+        created=now(),
+    )
