@@ -35,7 +35,15 @@ def index_lines(readme: str) -> dict[str, str]:
 def sentence_of(path: str) -> str:
     """The file's own first sentence, '' where it has none."""
     text = (ROOT / path).read_bytes().decode("utf-8", errors="replace")
-    if path.endswith(".py"):
+    name = Path(path).name.partition(".")[0]
+    if "/broken/" in path:
+        what = name.replace("-", " ")
+        about = f"What a person is told about `{name}.yaml`" if path.endswith(".txt") else f"Broken on purpose: {what}"
+    elif path.endswith(".schema.json"):
+        about = f"JSON schema of `{name}` files, for editors; `sluice schema --write` makes it from the types"
+    elif path.endswith(".png"):
+        about = f"A picture: {name.replace('-', ' ')}"
+    elif path.endswith(".py"):
         about = ast.get_docstring(ast.parse(text)) or ""
     elif path.endswith((".yaml", ".yml", ".sh", ".txt")):
         lines = [line for line in text.splitlines()[:8] if not line.startswith(("#!", "# yaml-language-server"))]
