@@ -35,6 +35,7 @@ _REFUSED = 1
 _FAILED_PART = 3
 _KEEPS_DATA = 0.7
 """The share of chains that find the data set done, so that most kills come later."""
+_QUICKER = 0.6
 _CHAINS_FOR_ONE = 3
 """A run may end before its moment has come; so many chains are begun for each kill at most."""
 
@@ -71,6 +72,8 @@ class Soak:
     console: Console
     kills: list[Kill] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    pace: float = 1.0
+    """Moments are drawn from this share of the expected time: less where runs ended before their moment had come."""
 
     def gateway(self, times: int) -> None:
         """Kills the gateway under requests."""
@@ -129,10 +132,10 @@ class Soak:
 
     def _strike(self, victim: Victim, attempt: Attempt, expected_s: float) -> Kill | None:
         """Kills at a random moment of the attempt and waits for its end; None where the attempt ended before."""
-        if not victim.wait(self.soak, attempt, self.dice, expected_s):
-            return None
+        in_time = victim.wait(self.soak, attempt, self.dice, self.pace * expected_s)
         before = self.soak.recorded()
-        if not kill(victim.find(self.soak, attempt)):
+        if not in_time or not kill(victim.find(self.soak, attempt)):
+            self.pace *= _QUICKER
             return None
         struck = Kill(victim.name, self._where(attempt))
         about = f"{struck.what} killed at {struck.where}"
@@ -143,6 +146,8 @@ class Soak:
             self.problems.append(f"{about}: the run ended with status {status}: {attempt.said[-400:]}")
         if victim.is_server:
             struck.where += f" (the run ended with {status})"
+        if "Traceback (most recent call last)" in attempt.said:
+            self.problems.append(f"{about}: the run ended in a stack trace: {attempt.said[-300:]}")
         if self.soak.recorded()[: len(before)] != before:
             self.problems.append(f"{about}: recorded events are gone")
         self._verified(about)
