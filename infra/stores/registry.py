@@ -105,7 +105,7 @@ class Registry:
 
     def comparison_url(self, pipeline: str, versions: Sequence[ModelVersion]) -> str:
         """Where a person sees parameters and figures of versions side by side."""
-        runs = json.dumps({one.run_id: str(one.version) for one in versions}, separators=(",", ":"))
+        runs = json.dumps({str(one.version): one.run_id for one in versions}, separators=(",", ":"))
         return f"{self.server.url}/#/compare-model-versions?name={quote(json.dumps(pipeline))}&runs={quote(runs)}"
 
 

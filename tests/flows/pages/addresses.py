@@ -52,7 +52,7 @@ def _mlflow_pages(client: httpx.Client, url: str, pipeline: str) -> tuple[Page, 
         Page("mlflow-plot", f"{run_url}/artifacts/plots/f1-per-class.png", ("f1-per-class.png",)),
     ]
     if len(versions) > 1:
-        pair = {one["run_id"]: one["version"] for one in versions[:2]}
+        pair = {one["version"]: one["run_id"] for one in versions[:2]}
         query = f"?name={quote(json.dumps(pipeline))}&runs={quote(json.dumps(pair))}"
         pages.append(
             Page("mlflow-compare", f"{url}/#/compare-model-versions{query}", ("Comparing 2 Versions", "base_model"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -10,15 +11,19 @@ from pathlib import Path
 import pytest
 
 from flows.ingest import IngestFindings
-from flows.lifecycle import Lifecycle, stage
+from flows.lifecycle import Lifecycle
 from flows.observe import publish_summary
 from flows.progress import Silent
 from flows.register import PassingDecision, register
+from flows.stages import step
 from flows.steps.papers import Papers
 from flows.workshop import Workshop
 from infra.processes import address, ensure, stop
 from infra.settings import Settings, read_settings
 
+pytest.importorskip("playwright", reason="pip install -e .[pages]; and a chromium on the path")
+if not shutil.which("chromium"):
+    pytest.skip("no chromium on the path", allow_module_level=True)
 sys.path.insert(0, str(Path(__file__).parent))
 from addresses import pages_of
 from photograph import Seen, browser, look
@@ -105,9 +110,9 @@ def _run(papers: Papers, shop: Workshop) -> None:
     def retrain() -> None:
         passing = PassingDecision.of(papers.decision)
         parts = (papers.snapshot, papers.adapter, papers.report)
-        version = stage("register", register)(papers.pipeline, *parts, passing, shop)
+        version = step("register", shop, lambda: register(papers.pipeline, *parts, passing, shop))
         findings = IngestFindings(snapshot=papers.snapshot, planted=(), data_docs="/docs", quarantine="", times=())
-        done = Lifecycle(shop.run_id, findings, *parts, papers.decision, version)
+        done = Lifecycle(shop.run_id, findings, *parts, papers.decision, (), version)
         publish_summary(papers.pipeline, done, shop)
 
     retrain()
@@ -118,5 +123,5 @@ def _nothing_is_wrong(seen: Mapping[str, Seen]) -> None:
         ours = [error for error in one.errors if not any(theirs in error for theirs in _THEIRS)]
         assert (name, one.missing, ours) == (name, (), [])
         assert one.wide_px <= 0, f"{name} is {one.wide_px} px too wide"
-        for trouble in ("Something went wrong", "[object Object]", "{'", "undefined"):
+        for trouble in ("Something went wrong", "An error occurred", "[object Object]", "{'", "undefined"):
             assert trouble not in one.text, f"{name} shows {trouble!r}"

@@ -91,7 +91,7 @@ def test_a_comparison_names_both_runs_in_a_link_that_markdown_keeps_whole() -> N
     assert not set(link) & set(' ()<>"|')
     asked = dict(parse_qsl(query))
     assert json.loads(asked["name"]) == "tickets"
-    assert json.loads(asked["runs"]) == {"1" * 32: "1", "2" * 32: "2"}
+    assert json.loads(asked["runs"]) == {"1": "1" * 32, "2": "2" * 32}
 
 
 def _version(number: int, run_id: str) -> ModelVersion:
