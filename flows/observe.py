@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -53,21 +54,26 @@ class _Watch:
             )
         ]
         self._waiting.clear()
-        self._tracking.log_figures(self._run, figures)
+        # A training goes on without anybody who looks: the register stage draws the whole curve again.
+        with suppress(PartFailed):
+            self._tracking.log_figures(self._run, figures)
         self._tell_prefect(line)
 
     def _tell_prefect(self, line: StepLine) -> None:
+        import httpx
         from prefect.artifacts import create_progress_artifact, update_progress_artifact
+        from prefect.exceptions import PrefectException
 
         done = 100.0 * line.step / line.of
         speed = f"{line.tokens_per_s:.0f} tokens/s, {line.eta_s:.0f} s left"
         about = f"step {line.step} of {line.of}, loss {line.loss:.3f}, {speed}"
-        if self._artifact is None:
-            made = create_progress_artifact(done, key=_key(self._pipeline, "training"), description=about)
-            assert isinstance(made, UUID)  # a coroutine only where an event loop runs, and none does here
-            self._artifact = made
-        else:
-            update_progress_artifact(self._artifact, done, description=about)
+        with suppress(httpx.HTTPError, PrefectException):
+            if self._artifact is None:
+                made = create_progress_artifact(done, key=_key(self._pipeline, "training"), description=about)
+                assert isinstance(made, UUID)  # a coroutine only where an event loop runs, and none does here
+                self._artifact = made
+            else:
+                update_progress_artifact(self._artifact, done, description=about)
 
 
 def publish_summary(pipeline: Pipeline, done: Lifecycle, shop: Workshop) -> None:

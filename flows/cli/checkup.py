@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from flows.cli.checkup_machine import look_at_gpu, look_at_limits, look_at_memory, look_at_parts, look_at_python
 from flows.cli.finding import Finding, judged
-from infra.errors import SluiceError
+from infra.errors import SluiceError, StoreError
 from infra.settings import Settings, read_settings
 
 _ROOM_BYTES = 2_000_000_000
@@ -29,7 +29,10 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 def checkup() -> tuple[Finding, ...]:
     """Looks at everything that can be looked at without changing it. Raises ConfigError for bad settings."""
-    settings = read_settings()
+    try:
+        settings = read_settings()
+    except StoreError as error:
+        return (Finding("home", "FAIL", f"{error.where}: {error.what}", error.cure),)
     looks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
         look_at_python,
         look_at_parts,

@@ -189,7 +189,7 @@ def test_nothing_left_and_files_that_cannot_be_used_are_one_sentence(open_shop: 
     copy = jsonl(tmp_path / "e.jsonl", [("two", "b"), ("one", "a")])
     with pytest.raises(CheckFailed, match="no row is left to train on"):
         run(small(tmp_path, train=same, test=copy), open_shop())
-    with pytest.raises(BadInput, match="the same"):
+    with pytest.raises(BadInput, match="the test set is the training file"):
         run(small(tmp_path, train=same, test=same), open_shop())
     with pytest.raises(BadInput, match=r"nowhere\.csv"):
         run(small(tmp_path, train=str(tmp_path / "nowhere.csv")), open_shop())

@@ -163,7 +163,7 @@ def test_explain_draws_the_whole_walk(life: Any) -> None:
     assert "9 of 9 hash to the digest" in result.stdout and "and 7 more" in result.stdout
     assert life.release.digest.removeprefix("sha256:")[:12] in result.stdout
     assert "checks passed" in result.stdout
-    assert result.stderr.strip() == "next: sluice audit show resp-1"
+    assert result.stderr.splitlines()[-1] == "next: sluice audit show resp-1"
 
 
 def test_explain_as_json_and_its_exit_code(life: Any) -> None:
@@ -173,7 +173,7 @@ def test_explain_as_json_and_its_exit_code(life: Any) -> None:
     assert value["ok"] is False
     result = sluice("explain", "resp-1", code=1)
     assert "does not hold: evaluation report" in result.stdout.replace("\n", " ")
-    assert result.stderr.strip() == "next: sluice audit verify"
+    assert result.stderr.splitlines()[-1] == "next: sluice audit verify"
 
 
 def test_explain_can_be_called_with_its_defaults(capsys: pytest.CaptureFixture[str]) -> None:

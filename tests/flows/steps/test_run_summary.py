@@ -26,7 +26,7 @@ def waiting(
     papers = make_papers(desk.blobs, 3)
     findings = IngestFindings(snapshot=papers.snapshot, planted=(), data_docs="/docs", quarantine="", times=())
     version = make_version(desk, 3)
-    return Lifecycle("run-3", findings, papers.snapshot, papers.adapter, papers.report, papers.decision, version)
+    return Lifecycle("run-3", findings, papers.snapshot, papers.adapter, papers.report, papers.decision, (), version)
 
 
 def test_it_says_where_to_look_and_leaves_out_what_is_not_there(waiting: Lifecycle) -> None:
