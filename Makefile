@@ -14,7 +14,7 @@ export UV_DEFAULT_INDEX := $(or $(UV_DEFAULT_INDEX),$(PIP_INDEX_URL),$(call pip_
 # Compiled modules are kept: the heavy imports are several times faster from then on.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test lint format bench soak offline index lock clean
+.PHONY: help install demo test lint format bench leaks soak offline index lock clean
 
 help:
 	@echo "make demo     run the main job on embedded defaults (first time: installs what it needs)"
@@ -23,6 +23,7 @@ help:
 	@echo "make format   write the format"
 	@echo "make bench    benchmarks; each prints a table"
 	@echo "make soak     kill -9 each part at ten random moments, let it go on, compare with an unbroken run"
+	@echo "make leaks    plant personal data, crash every stage, search the whole home (minutes)"
 	@echo "make offline  demo and tests with only the loopback interface up, every network call traced"
 	@echo "make index    write the README's line for each file anew"
 	@echo "make lock     resolve the lock file anew"
@@ -44,7 +45,7 @@ demo: $(INSTALLED)
 	@$(BIN)/sluice demo
 
 test: $(INSTALLED)
-	@$(BIN)/python -m pytest --durations=25
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations=25
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
@@ -55,6 +56,9 @@ lint: $(INSTALLED)
 format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+leaks: $(INSTALLED)
+	@$(BIN)/python -m pytest -m long tests/leaks
 
 bench: $(INSTALLED)
 	@for file in tests/bench/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
