@@ -71,13 +71,17 @@ def ensure(
         if "gateway" in names:
             _check_engine(settings, engine)
         started: list[ServerState] = []
+        before = {name: read_state(home, name) for name in names}
         try:
             states = [_running_or_started(settings, name, engine or "", started) for name in names]
             probes = _wait_for_all(states, settings.servers.start_timeout_s)
         except BaseException:
-            for state in started:
-                end_server(state, term_wait_s=5)
-                forget_state(home, state.name)
+            # By what is written, not by `started`: an interruption may come between the two.
+            for name in names:
+                state = read_state(home, name)
+                if state is not None and state != before[name]:
+                    end_server(state, term_wait_s=5)
+                    forget_state(home, name)
             raise
         ours = {state.name for state in started}
         return tuple(_service(state, found, state.name in ours) for state, found in zip(states, probes, strict=True))

@@ -111,7 +111,7 @@ def test_a_stage_is_repeated_only_when_what_it_depends_on_changed(
     assert ran(third) == ["dataset", "evaluate", "gate", "register"], "no training row changed"
     assert third.adapter.files == first.adapter.files and third.report.scores("champion") is not None
 
-    (tmp_path / "gate.yaml").write_text(GATE.replace("at_least: 0", "at_least: 1"))
+    (tmp_path / "gate.yaml").write_text(GATE.replace("minimum_items: 1", "minimum_items: 1000"))
     fourth = retrain()
     assert ran(fourth) == ["gate", "log refused"] and fourth.decision.verdict is GateVerdict.NO_GO
     assert ran(retrain()) == []

@@ -190,7 +190,9 @@ def test_the_values_did_go_through(life: Life) -> None:
     """Else the two tests above would show nothing."""
     vault = Vault.open(life.home)
     blobs, ledger = Blobs(life.home.blobs), Ledger.open(life.home)
-    stages = [entry.event for entry in ledger.query(AuditFilter(kinds=("stage.finished",))) if entry.event.stage == "dataset"]
+    stages = [
+        entry.event for entry in ledger.query(AuditFilter(kinds=("stage.finished",))) if entry.event.stage == "dataset"
+    ]
     snapshot = DatasetSnapshot.from_json(blobs.get(stages[0].produced))
     datasets = Datasets(life.home, blobs, vault)
     texts = " ".join(row.text + row.answer for split in ("train", "test") for row in datasets.rows(snapshot, split))

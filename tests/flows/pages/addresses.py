@@ -55,7 +55,7 @@ def _mlflow_pages(client: httpx.Client, url: str, pipeline: str) -> tuple[Page, 
         pair = {one["version"]: one["run_id"] for one in versions[:2]}
         query = f"?name={quote(json.dumps(pipeline))}&runs={quote(json.dumps(pair))}"
         pages.append(
-            Page("mlflow-compare", f"{url}/#/compare-model-versions{query}", ("Comparing 2 Versions", "base_model"))
+            Page("mlflow-compare", f"{url}/#/compare-model-versions{query}", ("Comparing 2 Versions", "Run Name"))
         )
     for name, experiment_name in (("mlflow-request-trace", "sluice-requests"), ("mlflow-run-trace", "sluice-runs")):
         pages += _trace_pages(client, url, name, experiment_name)

@@ -82,7 +82,7 @@ _EXPECTED: Mapping[str, tuple[str, ...]] = {
     "mlflow-version": ("tickets version 2", "sluice.manifest", "Evaluation", "0.9000 [0.8500, 0.9500]"),
     "mlflow-run": ("tickets version 2", "sluice.snapshot", "tickets train"),
     "mlflow-plot": ("confusions.png", "flips-base.png", "loss.png"),
-    "mlflow-compare": ("training/rank", "Version: 1", "Version: 2"),
+    "mlflow-compare": ("tickets version 1", "tickets version 2", "candidate/exact_match"),
     "mlflow-request-trace": ("sluice.request", "chat tickets", "sluice.record admitted"),
     "mlflow-request-traces": ("blocked by prompt_injection",),
     "prefect-run": ("register",),
