@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from flows.cli.ending import go_on
+from infra.processes import NAMES
 
 # `sluice up` with servers that never answer: as long a command as one likes, with children of its own.
 _SLOW_UP = """
@@ -40,12 +41,12 @@ def test_a_signal_ends_a_command_and_what_it_started(tmp_path: Path, number: int
         command, env={**os.environ, "SLUICE_HOME": str(home)}, stderr=subprocess.PIPE, text=True
     ) as up:
         until = time.monotonic() + 60
-        while len(list(home.glob("processes/*.json"))) < 3 and time.monotonic() < until:
+        while len(list(home.glob("processes/*.json"))) < len(NAMES) and time.monotonic() < until:
             time.sleep(0.05)
         children = psutil.Process(up.pid).children(recursive=True)
         up.send_signal(number)
         _, said = up.communicate(timeout=60)
-    assert len(children) >= 3
+    assert len(children) >= len(NAMES)
     assert up.returncode == code
     assert said.splitlines()[-1] == (
         "sluice: interrupted; nothing recorded is lost. To go on: sluice up --engine scripted"
