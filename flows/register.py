@@ -12,10 +12,10 @@ from flows.steps.card import model_card
 from flows.steps.log_run import log_run, pretty, tags_of
 from flows.steps.mirror import follow
 from flows.steps.papers import Papers, PolicyDigests, check_papers, keep_policies
+from flows.steps.record_stage import record_stage
 from flows.steps.review_state import review_state
 from flows.workshop import Workshop
 from infra.contracts.adapter import Adapter
-from infra.contracts.audit import StageFinished
 from infra.contracts.base import Contract, DigestStr, now
 from infra.contracts.dataset import DatasetSnapshot
 from infra.contracts.evaluation import EvaluationReport
@@ -74,7 +74,7 @@ def register(
     known = _registered_before(papers, policies, shop)
     if known is not None:
         shop.progress.say(f"Version {known.version} has these very parents already; it stands.")
-        _finish(known, shop)
+        _record(known, shop)
         return known
     registry = Registry.open(shop.mlflow_url)
     with _mlflow_run(papers, registry, shop) as run_id:
@@ -88,7 +88,7 @@ def register(
         signed = shop.releases.put_manifest(manifest)
         registry.runs.log_text(run_id, pretty(signed.to_json()), "manifest.json")
     follow(pipeline.name, shop)
-    _finish(manifest, shop)
+    _record(manifest, shop)
     return manifest
 
 
@@ -194,22 +194,6 @@ def _mlflow_run(papers: Papers, registry: Registry, shop: Workshop) -> Iterator[
     registry.runs.end(run_id)
 
 
-def _finish(manifest: ModelVersion, shop: Workshop) -> None:
-    from infra.telemetry import trace_id
-
-    event_id = f"{shop.run_id}/register"
-    if shop.ledger.get(event_id) is not None:  # a retry of a stage that was recorded
-        return
-    shop.ledger.append(
-        StageFinished(
-            event_id=event_id,
-            at=now(),
-            pipeline=manifest.pipeline,
-            trace_id=trace_id(),
-            stage="register",
-            run_id=shop.run_id,
-            produced=manifest.digest,
-            verdict=GateVerdict.GO,
-            version=manifest.version,
-        )
-    )
+def _record(manifest: ModelVersion, shop: Workshop) -> None:
+    name, verdict = manifest.pipeline, GateVerdict.GO
+    record_stage(shop, name, "register", manifest.digest, verdict=verdict, version=manifest.version)

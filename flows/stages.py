@@ -43,7 +43,7 @@ class StageRecord(Frozen):
 
 @dataclass(frozen=True)
 class Fresh:
-    """Which stages must not use an earlier result: all from one on, or none. A free choice of `--no-cache, --from`."""
+    """Which stages must not use an earlier result: all from one on, or none (`--no-cache`, `--from`)."""
 
     since: StageName | None = None
 
@@ -103,11 +103,6 @@ class Stages:
             result = kind.from_json(self.shop.blobs.get(found.produced))
         self._note(inputs.stage, found, result, time.monotonic() - start, reused=reused)
         return result
-
-    @property
-    def nothing_ran(self) -> bool:
-        """Whether every stage so far was found done: nothing is new."""
-        return bool(self.runs) and all(run.origin == "reused" for run in self.runs)
 
     def _task(self, inputs: StageInputs, work: Callable[[], Contract], *, refresh: bool) -> StageRecord:
         from prefect import task

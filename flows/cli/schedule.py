@@ -194,14 +194,15 @@ def schedule_json(schedule: Schedule) -> dict[str, Any]:
 def _plan(pipeline: str, overrides: list[str] | None) -> Plan:
     """The pipeline, checked as `retrain` checks it, with absolute paths: the worker sits in another folder."""
     from flows.pipeline import read_pipeline
-    from flows.plan import check_rules, planned
+    from flows.plan import planned
     from flows.schedules import Plan
     from flows.slots import has_placeholder
 
     pairs = _pairs(overrides)
     spec = read_pipeline(pipeline, pairs)
     # What is filled from a slot is not there yet; all else is, or the first run would fail at night.
-    check_rules(spec) if has_placeholder(spec) else planned(spec)
+    if not has_placeholder(spec):
+        planned(spec)
     source = str(Path(pipeline).absolute()) if Path(pipeline).suffix in {".yaml", ".yml"} else pipeline
     return Plan(spec.name, source, {**pairs, **_absolute_paths(spec)})
 

@@ -18,6 +18,7 @@ def record_stage(
     produced: Digest,
     *,
     verdict: GateVerdict | None = None,
+    version: int | None = None,
 ) -> None:
     """Appends StageFinished, durable when it returns; a retry of a stage that was recorded appends nothing. Raises
     StoreError.
@@ -37,7 +38,7 @@ def record_stage(
             run_id=shop.run_id,
             produced=produced,
             verdict=verdict,
-            version=None,
+            version=version,
         )
     )
 
