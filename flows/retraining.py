@@ -20,12 +20,16 @@ if TYPE_CHECKING:
     from flows.lifecycle import Lifecycle
 
 
+class RunUnderWay(Refused):
+    """Another run of the same pipeline holds its lock."""
+
+
 def retrain_pipeline(
     pipeline: Pipeline, *, progress: Progress, approve_as: str = "", fresh: Fresh = NOTHING_FRESH
 ) -> Lifecycle:
     """Runs the chain on the local servers, starting those that are not up and stopping again what it started.
 
-    Raises Refused while another run of the same pipeline is going on, and whatever a stage raises.
+    Raises RunUnderWay while another run of the same pipeline is going on, and whatever a stage raises.
     """
     from infra import processes, telemetry
 
@@ -35,7 +39,7 @@ def retrain_pipeline(
         try:
             stack.enter_context(lock.acquire(timeout=0))
         except Timeout:
-            raise Refused(
+            raise RunUnderWay(
                 f"another run of {pipeline.name!r} is going on",
                 cure="wait for it to end, then run the same command again",
             ) from None

@@ -24,7 +24,7 @@ from flows.pipeline import Pipeline, read_pipeline
 from flows.prefect_api import FLOW
 from flows.progress import Silent
 from flows.slots import fill_slot, missing_path, read_slot, zone
-from infra.errors import Refused, SluiceError
+from infra.errors import SluiceError
 
 if TYPE_CHECKING:
     from prefect import State
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 _LONGEST_WAIT_S = 6 * 3600.0
 """How long a run waits for another one of its pipeline to end."""
 _LOOK_S = 60.0
-_ANOTHER_RUN = "another run of"
-"""How flows/retraining.py begins its refusal while the pipeline's lock is held."""
 _SET_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of <sys/prctl.h>."""
 
@@ -115,11 +113,11 @@ def _state(done: Lifecycle) -> State[Any]:
 def _retrain_when_free(spec: Pipeline) -> Lifecycle:
     """Retrains; another run of the pipeline is waited for.
 
-    Raises Refused when that takes too long, and whatever a stage raises.
+    Raises RunUnderWay when that takes too long, and whatever a stage raises.
     """
     from filelock import FileLock, Timeout
 
-    from flows.retraining import retrain_pipeline
+    from flows.retraining import RunUnderWay, retrain_pipeline
     from infra.settings import read_settings
 
     home = read_settings().home
@@ -127,8 +125,8 @@ def _retrain_when_free(spec: Pipeline) -> Lifecycle:
     while True:
         try:
             return retrain_pipeline(spec, progress=_Logged())
-        except Refused as error:
-            if not error.what.startswith(_ANOTHER_RUN) or time.monotonic() > give_up_s:
+        except RunUnderWay as error:
+            if time.monotonic() > give_up_s:
                 raise
             get_run_logger().info("%s: this run waits for it to end", error.what)
         lock = FileLock(home.folder(home.runs) / f"{spec.name}.lock")

@@ -13,8 +13,9 @@ from filelock import FileLock
 
 from flows import scheduled
 from flows.prefect_api import ENTRYPOINT
+from flows.retraining import RunUnderWay
 from infra import processes
-from infra.errors import PartFailed, Refused
+from infra.errors import PartFailed
 from infra.settings import Settings
 
 PIPELINE = """
@@ -123,7 +124,7 @@ def test_another_run_of_the_pipeline_is_waited_for(
     assert time.monotonic() - begun_s > 1.4
 
     monkeypatch.setattr(scheduled, "_LONGEST_WAIT_S", -1.0)
-    with lock, pytest.raises(Refused, match="another run of 'cards'"):
+    with lock, pytest.raises(RunUnderWay, match="another run of 'cards'"):
         scheduled._run(pipeline_file(tmp_path), {}, "", "UTC")
     assert run.count == 1
 
