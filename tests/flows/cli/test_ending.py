@@ -27,6 +27,7 @@ def deaf(settings, name, *, port, engine=""):
 
 processes.server_command = deaf
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # what nohup started ignores it
 sys.argv = ["sluice", *sys.argv[1:]]
 from flows.cli.main import main
 main()
