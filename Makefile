@@ -25,7 +25,7 @@ help:
 	@echo "make soak     kill -9 each part at ten random moments, let it go on, compare with an unbroken run"
 	@echo "make leaks    plant personal data, crash every stage, search the whole home (minutes)"
 	@echo "make offline  demo and tests with only the loopback interface up, every network call traced"
-	@echo "make index    write the README's line for each file anew"
+	@echo "make index    write the schemas, the guides' list of keys and the README's line for each file anew"
 	@echo "make lock     resolve the lock file anew"
 	@echo "make clean    stop the servers, remove the environment and all state"
 
@@ -70,6 +70,9 @@ offline: $(INSTALLED)
 	@bash tests/offline/run.sh
 
 index: $(INSTALLED)
+	@$(BIN)/sluice schema pipeline --write flows/pipelines 2>/dev/null
+	@for kind in guardrails expectations gates access; do $(BIN)/sluice schema $$kind --write policies/rules/$$kind 2>/dev/null; done
+	@$(BIN)/python tests/guide_reference.py
 	@$(BIN)/python tests/readme_index.py
 
 # torch is locked by version alone: the wheel that a machine brings through its pip configuration is another file than the index's.

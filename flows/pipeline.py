@@ -29,12 +29,17 @@ class Columns(Frozen):
     """Which column holds what. Only `text` and `answer` must be there; without `subject`, a row is one of its own."""
 
     text: str = "text"
+    """The column that the model reads."""
     answer: str = "answer"
+    """The column that it learns to write."""
     label: str = ""
     """The class for macro-F1; empty: the answer itself is the class (text), or there is none (JSON)."""
     language: str = ""
+    """Names a column of `en` or `es`; empty: `data.language` decides."""
     subject: str = ""
+    """Names whose row it is: their rows are encrypted under one key, which can be destroyed."""
     row_id: str = ""
+    """Names a column that tells rows apart; empty: the row's number in its file."""
 
 
 class DataRules(Frozen):
@@ -45,7 +50,9 @@ class DataRules(Frozen):
     test_share: Share = 0.1
     """Share of the rows that is held out where no test set is given."""
     near_duplicate_jaccard: Share = 0.8
+    """Two training rows whose words overlap at least so much are one; the first stays."""
     leakage_jaccard: Share = 0.7
+    """A training row that overlaps so much with a test row is taken out of the training rows."""
 
 
 class GeneratedData(DataRules):
@@ -53,7 +60,9 @@ class GeneratedData(DataRules):
 
     kind: Literal["support-tickets"]
     rows: Annotated[int, Field(ge=100, le=1_000_000)]
+    """How many tickets."""
     seed: int = 7
+    """The same seed makes the same tickets."""
 
 
 class FileData(DataRules):
@@ -65,6 +74,7 @@ class FileData(DataRules):
 
     kind: Literal["files"]
     train: str = ""
+    """The file of training rows; must be given here or with --set data.train=PATH."""
     test: str = ""
     """A test set of the user's own is never filtered. Empty: a share of the rows is held out."""
     columns: Columns = Columns()
@@ -96,22 +106,35 @@ class TrainingSpec(Frozen):
     """How to fine-tune."""
 
     objective: Literal["sft"] = "sft"
+    """Supervised fine-tuning: the loss counts the answer's tokens only."""
     method: Literal["lora"] = "lora"
+    """Low-rank adapters beside frozen weights (PEFT)."""
     rank: Annotated[int, Field(ge=1, le=256)] = 16
+    """The adapter's rank: how much it can hold."""
     alpha: Annotated[int, Field(ge=1)] = 32
+    """The adapter is scaled by alpha / rank."""
     learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1.5e-3
+    """The highest, after the warm-up; it falls to a hundredth along a cosine."""
     epochs: Annotated[float, Field(gt=0)] = 2.0
+    """How often each row is seen; parts of one are allowed."""
     max_tokens: Annotated[int, Field(ge=0)] = 0
     """Stop after so many computed tokens (0: the epochs alone decide); the schedule is scaled to what fits."""
     batch_rows: Annotated[int, Field(ge=1)] = 32
+    """Rows of one optimiser step, over all ranks."""
     warmup_steps: Annotated[int, Field(ge=0)] = 20
+    """Steps in which the learning rate rises from zero."""
     max_row_tokens: Annotated[int, Field(ge=16)] = 512
+    """A longer row is left out and counted, never cut."""
     seed: int = 1
+    """Decides the adapter's first weights and the order of the rows."""
     zero_stage: Literal[0, 1, 2, 3] = 1
+    """What DeepSpeed shares out among the ranks: 0 nothing, 1 optimiser, 2 gradients too, 3 weights too."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: the faster one, measured at the start (bf16 only where the processor has it)."""
     ranks: Annotated[int, Field(ge=1)] = 1
+    """Training processes side by side."""
     checkpoint_every_steps: Annotated[int, Field(ge=1)] = 50
+    """A run that was killed goes on after the last of these."""
 
 
 class EvaluationSpec(Frozen):
@@ -122,8 +145,11 @@ class EvaluationSpec(Frozen):
     score_items: Annotated[int, Field(ge=0)] = 0
     """Items for perplexity (log-probabilities cost a second pass); 0: none."""
     concurrency: Annotated[int, Field(ge=1)] = 16
+    """Items that the engine answers at once."""
     bootstrap: Annotated[int, Field(ge=100)] = 1000
+    """Resamples behind each 95 % interval."""
     seed: int = 1
+    """Decides the resamples."""
 
 
 class ScheduleSpec(Frozen):
@@ -139,16 +165,27 @@ class Pipeline(Frozen):
     """One pipeline. Its name is also the registered model's and OpenAI's `model`."""
 
     name: Name
+    """Also the registered model's name and what callers send as `model`."""
     description: str
+    """One line for people: what the model does."""
     base_model: Literal["smollm2-135m-instruct"] = "smollm2-135m-instruct"
+    """The model that is fine-tuned; it comes from the package registry."""
     data: DataSpec
+    """Where the rows come from and what must hold of them."""
     prompt: PromptSpec
+    """How the model is asked and what it answers."""
     training: TrainingSpec = TrainingSpec()
+    """How to fine-tune."""
     evaluation: EvaluationSpec = EvaluationSpec()
+    """How much to evaluate."""
     schedule: ScheduleSpec = ScheduleSpec()
+    """What becomes of a missed run."""
     gate: str
+    """Name or path of a gate: what a model must show before a person is asked."""
     guardrails: str
+    """Name or path of a policy: what is checked in evaluation and in service."""
     access: str
+    """Name or path of an access policy: who may approve."""
 
     @field_validator("prompt")
     @classmethod

@@ -19,6 +19,7 @@ class AccessRules(Frozen):
     """What the YAML file holds."""
 
     name: Name
+    """Stands in the records of decisions."""
     allow_unattended_approval: bool = False
     """Whether `--approve-as` may approve without a person having looked."""
     reviewers: tuple[Name, ...] = ()

@@ -53,6 +53,7 @@ class CheckBase(Frozen):
     threshold: Threshold = 0.5
     """A score below it is no finding."""
     action: Literal["block", "redact"]
+    """block: the message goes no further. redact: what was found is replaced by its kind."""
     message: str = ""
     """What a caller is told when this check blocks. Never holds any of the text."""
     on_error: Literal["closed", "open"] = "closed"
@@ -63,7 +64,7 @@ class PiiOptions(Frozen):
     """Which personal data."""
 
     entities: Annotated[tuple[Entity, ...], Field(min_length=1)] | None = None
-    """None: all of them."""
+    """Without it, all of them."""
 
 
 class PiiCheck(CheckBase):
@@ -90,6 +91,7 @@ class SizeOptions(Frozen):
     """The largest text."""
 
     max_characters: Annotated[int, Field(ge=1)]
+    """Code points of one message."""
 
 
 class SizeCheck(CheckBase):
@@ -131,10 +133,15 @@ class Example(Frozen):
     """One text with what must happen to it; `tests/policies/guardrails/test_examples.py` runs them."""
 
     name: str
+    """Named when the example fails."""
     direction: Direction
+    """Through which of the two lists of checks it goes."""
     language: Language | None = None
+    """Of the text; without it, it is detected."""
     text: str
+    """What goes in."""
     verdict: Literal["allow", "redact", "block"]
+    """What must come of it."""
     rule: str = ""
     """Id of the check that blocks; '' where none does."""
     becomes: str | None = None
@@ -147,12 +154,16 @@ class GuardrailPolicy(Contract):
     schema_id: ClassVar[str] = "sluice/guardrail-policy/1"
 
     name: Name
+    """Stands in every record of a request."""
     stream: Literal["holdback", "buffer", "buffer_when_needed"]
     """holdback: text leaves as soon as it is checked. buffer: all at the end. buffer_when_needed: held back, but all at
     the end in a pipeline where a check needs the whole message (JSON structure)."""
     input: tuple[InputCheck, ...]
+    """What goes in, in this order."""
     output: tuple[OutputCheck, ...]
+    """What comes out, in this order."""
     examples: tuple[Example, ...] = ()
+    """Texts with what must become of them."""
 
     @model_validator(mode="after")
     def _consistent(self) -> GuardrailPolicy:

@@ -26,6 +26,14 @@ def test_the_readme_has_one_line_for_each_file() -> None:
     assert not [path for path, about in index["index_lines"](text).items() if not about]
 
 
+def test_the_guides_list_every_key_as_the_types_have_it() -> None:
+    """`make index` writes it anew."""
+    reference = runpy.run_path(str(ROOT / "tests" / "guide_reference.py"))
+    for guide in reference["SCHEMAS"]:
+        text = (ROOT / guide).read_text(encoding="utf-8")
+        assert reference["rewritten"](guide, text) == text
+
+
 @pytest.mark.parametrize("path", tracked(".py"), ids=str)
 def test_no_file_is_over_400_lines(path: Path) -> None:
     assert len((ROOT / path).read_text(encoding="utf-8").splitlines()) <= 400

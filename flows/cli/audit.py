@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.cli.ending import say_next
+
 if TYPE_CHECKING:
     from infra.ledger.check import LedgerProblem
     from infra.ledger.log import Ledger
@@ -81,7 +83,7 @@ def query(
         typer.echo(f"older ones: the same command with --before {entries[0].index}", err=True)
     answered = next((e for e in reversed(entries) if getattr(e.event, "response_id", "")), None)
     after = f"sluice audit show {getattr(answered.event, 'response_id', '')}" if answered else "sluice audit verify"
-    typer.echo(f"next: {after}", err=True)
+    say_next(after)
 
 
 @app.command()
@@ -120,7 +122,7 @@ def show(
         for entry, good, text in zip(entries, intact, texts, strict=True):
             Console().print(entry_table(entry, intact=good, content=text))
         response = next((found for e in entries if (found := getattr(e.event, "response_id", ""))), "")
-        typer.echo(f"next: sluice explain {response}" if response else "next: sluice audit verify", err=True)
+        say_next(f"sluice explain {response}" if response else "sluice audit verify")
     if not all(intact):
         raise typer.Exit(1)
 

@@ -12,6 +12,8 @@ from typing import Annotated
 
 import typer
 
+from flows.cli.ending import say_next
+
 AsJson = Annotated[bool, typer.Option("--json", help="a stable JSON shape on stdout")]
 
 
@@ -48,7 +50,7 @@ def backup(
             "encrypted (age, gpg) and off this machine, or use --without-keys and keep the keys apart.",
             err=True,
         )
-    typer.echo(f"next: sluice restore {file} --home DIR (to try it)", err=True)
+    say_next(f"sluice restore {file} --home DIR", "to try it")
 
 
 def restore(
@@ -77,4 +79,4 @@ def restore(
         typer.echo(f"{done.home.root}: {len(done.manifest.files)} files as of {done.manifest.made:%Y-%m-%d %H:%M} UTC")
     if missing:
         typer.echo(f"Put these private keys back first (mode 0600): {', '.join(missing)}", err=True)
-    typer.echo(f"next: SLUICE_HOME={done.home.root} sluice audit verify, then sluice doctor", err=True)
+    say_next(f"SLUICE_HOME={done.home.root} sluice audit verify, then sluice doctor")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.cli.ending import say_next
+
 if TYPE_CHECKING:
     from rich.tree import Tree
 
@@ -45,7 +47,7 @@ def explain(
         checks = sum(len(step.checks) for step in found.steps)
         if found.ok:
             console.print(f"[green]{checks} checks passed[/green]", highlight=False)
-        typer.echo(f"next: sluice {'audit show ' + response_id if found.ok else 'audit verify'}", err=True)
+        say_next(f"sluice audit show {response_id}" if found.ok else "sluice audit verify")
     if not found.ok:
         raise typer.Exit(1)
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.cli.ending import say_next
+
 if TYPE_CHECKING:
     from flows.desk import ReviewDesk
     from flows.release import PastRefusal, PastRelease
@@ -43,7 +45,7 @@ def rollback(
         shape = {**release_json(PastRelease(done, True)), "aliases": aliases and dict(aliases.by_alias)}
         typer.echo(json.dumps(shape, indent=2))
     command = f"sluice review reject {pipeline} {left} --by NAME --reason TEXT"
-    typer.echo(f"next: {command}   (so that version {left} is never released again)", err=True)
+    say_next(command, f"so that version {left} is never released again")
 
 
 @app.command()
@@ -58,19 +60,18 @@ def history(pipeline: PipelineName, as_json: AsJson = False) -> None:
         return
     if not rows:
         typer.echo(f"{pipeline} was never released.")
-        typer.echo(f"next: sluice review list {pipeline}", err=True)
+        say_next(f"sluice review list {pipeline}")
         return
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("release", "kind", "version", "in force")
-    table.add_column("by", no_wrap=True)  # to be searched for
-    table.add_column("when")
+    table = Table("release", "version", "what")
+    for searched_for in ("by", "when (UTC)"):
+        table.add_column(searched_for, no_wrap=True)
     table.add_column("reason")
     for row in rows:
-        when = row.at.strftime("%Y-%m-%d %H:%M:%S UTC")
-        table.add_row(*[escape(cell) for cell in (*_cells(row)[:5], when, _cells(row)[5])])
+        table.add_row(*map(escape, _cells(row)))
     Console().print(table)
 
 
@@ -131,14 +132,16 @@ def refusal_json(row: PastRefusal) -> dict[str, Any]:
 
 
 def _cells(row: PastRelease | PastRefusal) -> tuple[str, str, str, str, str, str]:
-    """Release, kind, version, in force, by and reason as a table shows them."""
+    """Release, version, what was done, by whom, when and why, as a table shows them."""
     from flows.release import PastRefusal
     from flows.steps.release_record import asked_by
 
+    when = row.at.strftime("%Y-%m-%d %H:%M")
     if isinstance(row, PastRefusal):
-        return "-", "refused", str(row.event.version or "-"), "", asked_by(row.event), row.event.reason
+        return "-", str(row.event.version or "-"), "refused", asked_by(row.event), when, row.event.reason
     one = row.release
-    return str(one.sequence), one.kind, str(one.version), "yes" if row.in_force else "", one.actor, one.reason
+    what = f"{one.kind}, in force" if row.in_force else one.kind
+    return str(one.sequence), str(one.version), what, one.actor, when, one.reason
 
 
 def _user() -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.cli.ending import say_next
+
 if TYPE_CHECKING:
     from flows.lifecycle import Lifecycle
     from flows.pipeline import Pipeline
@@ -34,7 +36,7 @@ def plan(pipeline: PipelineName, overrides: Overrides = None, as_json: AsJson = 
     for stage in stages:
         table.add_row(stage.name, stage.takes, stage.does, stage.estimate)
     Console().print(table)
-    typer.echo(f"next: sluice retrain {pipeline}", err=True)
+    say_next(f"sluice retrain {pipeline}")
 
 
 def retrain(

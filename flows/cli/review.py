@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.cli.ending import say_next
+
 if TYPE_CHECKING:
     from flows.desk import ReviewDesk
     from flows.review import Review
@@ -53,7 +55,7 @@ def list_reviews(
         table.add_row(one.manifest.pipeline, str(one.manifest.version), one.state, in_force, made, until)
     Console().print(table)
     first = next((one for one in found if one.state == "waiting"), found[0]).manifest
-    typer.echo(f"next: sluice review show {first.pipeline} {first.version}", err=True)
+    say_next(f"sluice review show {first.pipeline} {first.version}")
 
 
 @review_app.command()
@@ -73,7 +75,7 @@ def show(pipeline: PipelineName, version: Version = None, as_json: AsJson = Fals
     _print_review(review, report, decision)
     if review.state == "waiting":
         command = f"sluice review approve {pipeline} {review.manifest.version} --by NAME --reason TEXT"
-        typer.echo(f"next: {command}   (or reject)", err=True)
+        say_next(command, "or reject")
 
 
 @review_app.command()
@@ -83,6 +85,7 @@ def approve(
     """Approves a version with the reviewer's own key, and releases it."""
     from flows.review import approve_and_release, find_review
     from flows.steps.mirror import follow_at_home
+    from infra.server_state import state_path
 
     desk = _desk()
     review = find_review(desk, pipeline, version)
@@ -94,7 +97,8 @@ def approve(
     )
     aliases = follow_at_home(pipeline, desk, overrule=True)
     _tell(done.approval, done.release, aliases, as_json)
-    typer.echo(f"next: sluice up   (to take it back: sluice release rollback {pipeline})", err=True)
+    served = state_path(desk.settings.home, "gateway").exists()
+    say_next("sluice status" if served else "sluice up", f"to take it back: sluice release rollback {pipeline}")
 
 
 @review_app.command()
@@ -112,7 +116,7 @@ def reject(pipeline: PipelineName, version: Version = None, *, by: By, reason: R
         typer.echo("Nothing stands in for it: until the next release the gateway answers 503.", err=True)
     aliases = follow_at_home(pipeline, desk)
     _tell(decided, None, aliases, as_json)
-    typer.echo(f"next: sluice retrain {pipeline}", err=True)
+    say_next(f"sluice retrain {pipeline}")
 
 
 @reviewer_app.command("add")

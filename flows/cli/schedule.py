@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from flows.cli.ending import say_next
+
 if TYPE_CHECKING:
     import click
 
@@ -255,7 +257,7 @@ def _tell(home: Home, pipeline: str, sentence: str, following: str, as_json: boo
         typer.echo(json.dumps(schedule_json(find_schedule(home, pipeline)), indent=2))
         return
     typer.echo(sentence)
-    typer.echo(f"next: {following}", err=True)
+    say_next(following)
 
 
 def _when(moment: datetime | None) -> str:

@@ -47,7 +47,7 @@ def schema(
     """
     from infra.errors import BadInput
 
-    models = _models()
+    models = file_kinds()
     if (kind or write is None) and kind not in models:
         what = f"no file kind {kind!r}" if kind else "which kind of file?"
         raise BadInput(what, cure=f"one of: {', '.join(models)}; or --write DIR for all")
@@ -73,10 +73,11 @@ def schema_text(kind: str) -> str:
     """The JSON schema of one kind of file, as it ships beside those files."""
     from infra.yaml_schema import yaml_schema
 
-    return yaml_schema(_models()[kind], f"Sluice {kind}")
+    return yaml_schema(file_kinds()[kind], f"Sluice {kind}")
 
 
-def _models() -> Mapping[str, type[BaseModel]]:
+def file_kinds() -> Mapping[str, type[BaseModel]]:
+    """Each kind of YAML file, and the type that it is read into."""
     from flows.pipeline import Pipeline
     from policies.access import AccessRules
     from policies.expectations.suite import Suite

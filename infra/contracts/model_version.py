@@ -11,8 +11,11 @@ class PromptSpec(Frozen):
     """How the model is asked and what it answers: the same for training, evaluation and serving."""
 
     system: str
+    """The system prompt. Callers cannot change it."""
     answer_format: Literal["text", "json"]
+    """text: as it comes. json: the engine writes only what fits `json_schema`."""
     max_new_tokens: int
+    """An answer that is not at its end by then counts as truncated."""
     json_schema: str = ""
     """The JSON schema of the answer as JSON text, or '' for free text."""
 

@@ -40,6 +40,7 @@ class RowExpectation(Frozen):
     id: Name
     """The reason that stands beside a quarantined row."""
     column: Column
+    """As Sluice names it, whatever the source calls it (`data.columns` in the pipeline)."""
     mostly: Annotated[float, Field(ge=0, le=1)] | None = None
     """Share of the rows that must meet it, or the run stops; without it the suite's own."""
 
@@ -55,7 +56,9 @@ class Length(RowExpectation):
 
     expect: Literal["length"]
     min: Annotated[int, Field(ge=0)] = 0
+    """Fewer are too few."""
     max: Annotated[int, Field(ge=1)]
+    """More are too many."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Length:
@@ -69,6 +72,7 @@ class Matches(RowExpectation):
 
     expect: Literal["matches", "matches_not"]
     pattern: str
+    """A Python regular expression, looked for anywhere in the value."""
 
     @field_validator("pattern")
     @classmethod
@@ -86,6 +90,7 @@ class InSet(RowExpectation):
 
     expect: Literal["in_set"]
     values: Annotated[tuple[str, ...], Field(min_length=1)]
+    """What is allowed."""
 
 
 class Answer(RowExpectation):
@@ -101,9 +106,13 @@ class WholeRule(Frozen):
     """A figure over all rows lies between two bounds, both inclusive; at least one of them is given."""
 
     id: Name
+    """Named when the run stops for it."""
     measure: Measure
+    """Which figure; policies/expectations/measures.py says what each one is."""
     min: float | None = None
+    """It must not be lower."""
     max: float | None = None
+    """It must not be higher."""
 
     @model_validator(mode="after")
     def _bounded(self) -> WholeRule:
@@ -120,10 +129,13 @@ class Suite(Contract):
     schema_id: ClassVar[str] = "sluice/expectation-suite/1"
 
     name: Name
+    """Stands in the reasons and the report."""
     mostly: Annotated[float, Field(ge=0, le=1)]
     """Share of the rows that must meet each row expectation, or the run stops."""
     rows: tuple[RowRule, ...]
+    """Asked of each row; one that fails is quarantined with the reason."""
     whole: tuple[WholeRule, ...] = ()
+    """Asked of figures over all rows; one that fails stops the run."""
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Suite:

@@ -28,15 +28,20 @@ class OutcomeLimits(Frozen):
     """How many of the candidate's items may have no proper answer, as shares of all items."""
 
     error_at_most: Share
+    """Items that ended in an error instead of an answer."""
     truncated_at_most: Share
+    """Items whose answer ran into `prompt.max_new_tokens`."""
 
 
 class Threshold(Frozen):
     """One metric of the candidate against a fixed figure: exactly one of `at_least` and `at_most`."""
 
     metric: MetricName
+    """Which figure of the report."""
     at_least: float | None = None
+    """It must not be lower."""
     at_most: float | None = None
+    """It must not be higher."""
     on: Literal["value", "interval"] = "value"
     """value: the figure itself. interval: all of its 95 % interval, so the low end for at_least, the high end for
     at_most."""
@@ -53,6 +58,7 @@ class NoWorseThan(Frozen):
     """One metric of the candidate against another subject's on the same items."""
 
     metric: MetricName
+    """Which figure of both reports."""
     against: Literal["champion", "base"]
     """champion: the base model takes its place as long as there is no champion."""
     margin: Annotated[float, Field(ge=0)]
@@ -63,10 +69,15 @@ class GateRules(Frozen):
     """What the YAML file holds."""
 
     name: Name
+    """Stands in the decision and on the version's card."""
     minimum_items: Annotated[int, Field(ge=1)]
+    """Fewer evaluated items than this decide nothing: the verdict is INCONCLUSIVE."""
     outcomes: OutcomeLimits
+    """What may go wrong with single items."""
     thresholds: tuple[Threshold, ...] = ()
+    """Bounds for the candidate's own figures."""
     no_worse_than: tuple[NoWorseThan, ...] = ()
+    """Comparisons with the champion or the base model."""
 
     @model_validator(mode="after")
     def _asks_something(self) -> GateRules:
