@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from policies.policy import Direction, Language
+from policies.checks import Direction, Language
 from policies.verdict import Verdict
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from infra.contracts.audit import CheckRecord, SpanRecord
+from policies.checks import CheckBase, Direction
 from policies.guardrails.detectors.detector import PASSAGE, Detector
 from policies.guardrails.passage import Passage
 from policies.guardrails.redact import Span, settle
-from policies.policy import CheckBase, Direction
 from policies.verdict import Verdict, strictest
 
 FAILED = ".failed"

@@ -10,16 +10,9 @@ from infra.contracts.model_version import PromptSpec
 from infra.errors import PartFailed
 from infra.ner import NameFinders
 from infra.quiet import hush
-from policies.guardrails.check import FAILED, CompiledCheck, Guarded
-from policies.guardrails.input import check_text
-from policies.guardrails.output import check_whole
-from policies.guardrails.passage import Passage
-from policies.guardrails.redact import Span, redact, settle
-from policies.guardrails.stream import OutputStream
-from policies.policy import (
+from policies.checks import (
     CheckBase,
     Direction,
-    GuardrailPolicy,
     InjectionCheck,
     JsonCheck,
     Language,
@@ -28,6 +21,13 @@ from policies.policy import (
     SizeCheck,
     SystemPromptCheck,
 )
+from policies.guardrails.check import FAILED, CompiledCheck, Guarded
+from policies.guardrails.input import check_text
+from policies.guardrails.output import check_whole
+from policies.guardrails.passage import Passage
+from policies.guardrails.redact import Span, redact, settle
+from policies.guardrails.stream import OutputStream
+from policies.policy import GuardrailPolicy
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from typing import Literal
 
 from infra.contracts.audit import CheckRecord, Outcome, SpanRecord
 from infra.engines.engine import Chunk, Engine, Generation, Message, Sampling
+from policies.checks import Language
 from policies.guardrails.check import Guarded
 from policies.guardrails.compiled import Guards
 from policies.guardrails.language import detect_language
 from policies.guardrails.normalise import plain
 from policies.guardrails.stream import OutputStream
-from policies.policy import Language
 from policies.verdict import Verdict, strictest
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from policies.checks import Language
 from policies.guardrails.patterns import words
-from policies.policy import Language
 
 _LOOK_AT = 600
 """Code points that are looked at."""

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from infra.ner import NameSpan
+from policies.checks import Language
 from policies.guardrails.language import detect_language
 from policies.guardrails.normalise import Folded, fold, intent, plain
 from policies.guardrails.patterns import compiled
-from policies.policy import Language
 
 _PLACEHOLDER = r"<[A-Z][A-Z_]{2,30}>"
 _CAPITALS = 0.6

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from infra.contracts.audit import CheckRecord
+from policies.checks import Language
 from policies.guardrails.check import Checked, CompiledCheck, all_spans, merge
 from policies.guardrails.normalise import count_invisible
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import compiled
 from policies.guardrails.redact import Span, redact, settle
-from policies.policy import Language
 from policies.verdict import Verdict
 
 _SEGMENT_LEAST = 64

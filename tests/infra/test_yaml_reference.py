@@ -61,7 +61,9 @@ def test_each_kind_of_key_is_told() -> None:
     lines = reference.splitlines()
     assert "| `pets` | a list: keys, below | must be given | Who lives there. |" in lines
     assert "### `pets[]`" in lines
-    assert "| `name` | text | must be given | How it is &#124; called. |" in lines and reference.count("| `name` |") == 2
+    assert (
+        "| `name` | text | must be given | How it is &#124; called. |" in lines and reference.count("| `name` |") == 2
+    )
     assert "#### `pets[]`, `kind`: `cat`" in lines and "Says miaow." in lines
     assert "| `inner.depth` | whole number, at least 1, less than 10 | `2` | How deep. |" in lines
     assert "| `words` | a list: `woof`, `wau` | none | What it says. |" in lines

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
+from policies.checks import Language
 from policies.guardrails.detectors.cues import OTHER_NUMBERS, Cue, nearest_cue
 from policies.guardrails.detectors.detector import Detector, Reach
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import compiled, standing_alone
 from policies.guardrails.redact import Span
-from policies.policy import Language
 
 _CANDIDATE = (
     r"(?:\(?(?:\+|00) ?[0-9]{1,3}\)?[ ./-]{0,2})?(?:\([0-9]{1,5}\)[ ./-]{0,2})?[0-9](?:[ ./-]{0,2}[0-9]){4,13}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 from infra.ner import NameFinders
+from policies.checks import Entity
 from policies.guardrails.detectors.credit_card import CreditCard
 from policies.guardrails.detectors.crypto import Crypto
 from policies.guardrails.detectors.date_of_birth import DateOfBirth
@@ -25,7 +26,6 @@ from policies.guardrails.detectors.person import Person
 from policies.guardrails.detectors.phone_number import PhoneNumber
 from policies.guardrails.detectors.url_credentials import UrlCredentials
 from policies.guardrails.detectors.us_ssn import UsSsn
-from policies.policy import Entity
 
 _FINDS: dict[type[Detector], frozenset[Entity]] = {
     CreditCard: frozenset({"CREDIT_CARD"}),

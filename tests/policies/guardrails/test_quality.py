@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from policies.checks import Entity
 from policies.guardrails.compiled import Guards
-from policies.policy import Entity
 
 IDENTIFIERS: tuple[Entity, ...] = (
     *("EMAIL_ADDRESS", "IBAN_CODE", "CREDIT_CARD", "IP_ADDRESS", "MAC_ADDRESS", "URL_CREDENTIALS", "CRYPTO", "US_SSN"),

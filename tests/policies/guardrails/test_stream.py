@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from policies.checks import Language
 from policies.guardrails.check import Guarded
 from policies.guardrails.compiled import Guards
 from policies.guardrails.stream import OutputStream
-from policies.policy import Language
 
 LETTER = (
     "Good morning. Your order is on its way and will arrive on Monday. If nobody is at home, call Sarah Connor at "

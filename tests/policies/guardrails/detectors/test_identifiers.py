@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from policies.checks import Language
 from policies.guardrails.compiled import Guards
-from policies.policy import Language
 
 FOUND: list[tuple[Language, str, str, str]] = [
     ("es", "Mi DNI es 47996692Q.", "47996692Q", "ES_NIF"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from policies.checks import Language
 from policies.guardrails.compiled import Guards
-from policies.policy import Language
 
 NAMES: list[tuple[Language, str, list[str]]] = [
     ("es", "Me llamo Guillermo Manzano y hace una semana hice el pedido.", ["Guillermo Manzano"]),
