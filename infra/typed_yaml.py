@@ -40,6 +40,17 @@ def parse_yaml(
     document = Document.read(text, source)
     for key, given in (overrides or {}).items():
         document.override(key, given)
+    return parse_document(document, model, source=source, also=also)
+
+
+def parse_document(
+    document: Document,
+    model: type[ModelT],
+    *,
+    source: str,
+    also: Callable[[ModelT], Iterable[BadValue]] = lambda _: (),
+) -> ModelT:
+    """Reads a document that is there already into `model`, with its own problems. As `parse_yaml`."""
     reading = _Reading(document, model, list(document.problems))
     value = reading.value()
     if value is not None:
