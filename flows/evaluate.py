@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from flows.pipeline import Pipeline
 from flows.stage_inputs import answering
 from flows.steps.contestants import Conditions, Contestant, Sitting, contestants, sit
-from flows.steps.load_guards import load_guards, read_policy
+from flows.steps.load_guards import load_guards
 from flows.steps.read_answer import AnswerReader
 from flows.steps.record_stage import record_stage
 from flows.steps.results import put_answers, put_items
@@ -25,6 +25,8 @@ from infra.contracts.evaluation import EngineRecord, EvaluationReport, SubjectSc
 from infra.contracts.model_version import ModelVersion
 from infra.contracts.row import SnapshotRow
 from infra.errors import BadInput, CheckFailed
+from infra.rules import read_rule
+from policies.policy import parse_guardrails
 
 
 def evaluate(
@@ -49,7 +51,8 @@ def evaluate(
     rows = held_out(everything, pipeline.evaluation.max_items, pipeline.evaluation.seed)
     reader = AnswerReader.of(pipeline.prompt, everything)
     _check_rows(pipeline, rows, reader)
-    policy = read_policy(pipeline.guardrails)
+    rule = read_rule("guardrails", pipeline.guardrails)
+    policy = parse_guardrails(rule.text, source=rule.source)
     base = _base_model(adapter, shop)
     home = shop.settings.home
     conditions = Conditions(

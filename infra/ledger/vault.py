@@ -85,7 +85,7 @@ class Vault:
         return Digest("sha256:" + hmac.new(self._digest_key, framed, hashlib.sha256).hexdigest())
 
     def derived_key(self, purpose: str, length_bytes: int) -> bytes:
-        """A key for one purpose (HKDF-SHA-256 from the home's key for digests). Stable in one home, also after a rotation.
+        """A key for one purpose, from the home's key for digests (HKDF-SHA-256). Stable, also after a rotation.
 
         Who has it learns nothing of the home's own keys.
         """
