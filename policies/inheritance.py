@@ -25,16 +25,10 @@ class Merged:
     own_places: dict[tuple[str, int], int]
 
 
-def inherit(own: Document, base: Document, base_name: str) -> Merged:
-    """Lays a policy's document over the one that it extends. What is wrong with that goes to the document's problems.
-
-    `base` was found to be good, unless it extends another itself.
-    """
+def inherit(own: Document, base: Document) -> Merged:
+    """Lays a policy's document over a good one that it extends. What is wrong goes to the document's problems."""
     at = own.lines.get(("extends",), 1)
     problems = list(own.problems)
-    if "extends" in base.value:
-        what = f"{base_name} itself extends another policy: only one level is read"
-        problems.append(Problem(at, "extends", what, "extend that other one, or write its checks out"))
     dropped, found = _dropped(own, base)
     problems += found
     merging = _Merging(own, base, at, dropped)

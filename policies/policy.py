@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from infra.contracts.base import Contract, Frozen, Name
+from infra.errors import ConfigError, Problem
 from infra.guard_models import ModelName
 from infra.rules import split_extended
 from infra.typed_yaml import parse_document, parse_yaml
@@ -117,10 +118,14 @@ def parse_guardrails(text: str, *, source: str) -> GuardrailPolicy:
     own, base = split_extended(text)
     if base is None:
         return parse_yaml(own, GuardrailPolicy, source=source)
+    document = Document.read(own, source)
     base_source = f"{base.name} (extended by {source})"
     beneath = Document.read(base.text, base_source)
-    if "extends" not in beneath.value:
-        parse_document(beneath, GuardrailPolicy, source=base_source)
-    merged = inherit(Document.read(own, source), beneath, base.name)
+    if "extends" in beneath.value:
+        what = f"{base.name} itself extends another policy: only one level is read"
+        problem = Problem(document.lines["extends",], "extends", what, "extend that other one, or write its checks out")
+        raise ConfigError(source, (*document.problems, problem))
+    parse_document(beneath, GuardrailPolicy, source=base_source)
+    merged = inherit(document, beneath)
     with told_of_own(merged):
         return parse_document(merged.document, GuardrailPolicy, source=source)

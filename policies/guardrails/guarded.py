@@ -78,7 +78,7 @@ async def answer(
     It is asked again, where the policy says so, before any of an answer leaves. `stand_ins` are the conversation's.
     Checks run in threads. Raises what the engine raises (PartFailed, BadInput).
     """
-    language = language or _language_of(messages)
+    language = language or language_of(messages)
     checked = await asyncio.to_thread(_check_messages, guards, messages, language, stand_ins)
     if checked.verdict is Verdict.BLOCK:
         yield InputChecked(checked.verdict, checked.checks, (), 0)
@@ -172,7 +172,7 @@ def _moved(span: SpanRecord, offset: int) -> SpanRecord:
     return span.model_copy(update={"start": span.start + offset, "end": span.end + offset})
 
 
-def _language_of(messages: Sequence[Message]) -> Language:
+def language_of(messages: Sequence[Message]) -> Language:
     """The language of the caller's last message: settled before the first check."""
     asked = [message.content for message in messages if message.role == "user"]
     return detect_language(plain(asked[-1])) if asked else "en"
