@@ -133,14 +133,14 @@ def replay(period: Period, policies: TwoPolicies, home: Home, advance: Callable[
         try:
             sealed = ledger.payload(entry)
             admitted = _admitted(ledger, entry)
-            content = vault.unseal(admitted.subject, sealed).decode() if sealed and admitted else ""
-        except (StoreError, UnicodeDecodeError):
+            content = json.loads(vault.unseal(admitted.subject, sealed)) if sealed and admitted else None
+        except (StoreError, ValueError):
             done.unreadable += 1
             continue
-        if not content or admitted is None:
+        if content is None or admitted is None:
             done.without_text += 1
             continue
-        done.changes += _changes(admitted, json.loads(content), *policies.guards(admitted))
+        done.changes += _changes(admitted, content, *policies.guards(admitted))
     return done
 
 

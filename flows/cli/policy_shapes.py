@@ -66,7 +66,7 @@ def examples_table(runs: Sequence[ExampleRun]) -> Table:
     """One line for each example; of one that differs, each part that does."""
     table = Table("example", "direction", "expected", "got", "")
     for run in runs:
-        expected, got = run.example.verdict, run.verdict
+        expected, got = str(run.example.verdict), run.verdict
         if run.differences:
             expected = "\n".join(f"{part}: {want}" for part, want, _ in run.differences)
             got = "\n".join(f"{part}: {was}" for part, _, was in run.differences)
