@@ -1,4 +1,4 @@
-"""Recorded traffic through two policies: what is newly blocked, redacted, flagged, let through; never a text unasked."""
+"""Recorded traffic through two policies: what is newly blocked, redacted, flagged, let through; no text unasked."""
 
 from __future__ import annotations
 
