@@ -82,7 +82,7 @@ class CheckBase(Frozen):
     kind and a text that who holds the key can read. pseudonymise: by a stand-in, the same through a conversation. flag:
     it is recorded, and the text goes on. retry: the model is asked again (output only)."""
     retry: Retry | None = None
-    """With `action: retry`: how often, and what the model is told."""
+    """Must be given with `action: retry`: how often, and what the model is told."""
     message: str = ""
     """What a caller is told when this check blocks. Never holds any of the text."""
     on_error: Literal["closed", "open"] = "closed"

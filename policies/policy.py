@@ -101,6 +101,15 @@ class GuardrailPolicy(Contract):
         """Whether a check hashes or encrypts, so that `GuardKeys` must be handed in."""
         return any(check.actions & KEYED for check in (*self.input, *self.output))
 
+    def unhurried(self) -> GuardrailPolicy:
+        """The same without latency budgets: for examples and replays, whose outcome no busy machine may change."""
+        directions = {"input": self.input, "output": self.output}
+        free = {
+            name: tuple(check.model_copy(update={"budget_ms": None}) for check in checks)
+            for name, checks in directions.items()
+        }
+        return self.model_copy(update=free)
+
     @model_validator(mode="after")
     def _consistent(self) -> GuardrailPolicy:
         found = tuple(contradictions(self))

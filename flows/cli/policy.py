@@ -73,7 +73,7 @@ def test(file: Policy, pipeline: PipelineName = "", as_json: AsJson = False) -> 
     if not policy.examples:
         raise BadInput("the policy has no examples", where=file, cure="add `examples:`; see `sluice schema guardrails`")
     with Bars().task("run the examples", len(policy.examples)) as bar:
-        runs = run_examples(load_guards(policy, _prompt(pipeline)), bar.advance)
+        runs = run_examples(load_guards(policy.unhurried(), _prompt(pipeline)), bar.advance)
     failed = [run for run in runs if run.differences]
     if as_json:
         _print(examples_shape(runs))
@@ -161,7 +161,7 @@ def diff(
     from infra.stores.releases import Releases
 
     home = read_settings().home
-    policies = read_policy(old), read_policy(new)
+    policies = read_policy(old).unhurried(), read_policy(new).unhurried()
     since, until = days(first, last)
 
     def compiler(index: int) -> Compile:
