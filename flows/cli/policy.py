@@ -1,4 +1,5 @@
-"""`sluice policy`: check a guardrail policy, run its examples, show it, try a text, compare two on recorded traffic.
+"""`sluice policy`: check a guardrail policy, run its examples, show it, try a text, compare two on recorded traffic;
+and open what a policy encrypted.
 
 `--json` gives these stable shapes (policy_shapes.py makes them):
 
@@ -188,6 +189,21 @@ def diff(
     )
     again = f"sluice audit show {found.changes[0].response_id}" if found.changes else f"sluice policy test {new}"
     say_next(again)
+
+
+@app.command()
+def reveal(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="the text; - reads it from stdin")],
+) -> None:
+    """Prints a text with what `action: encrypt` replaced in it as it was, by this home's key; nothing else is opened."""
+    import sys
+
+    from infra.guard_keys import GuardKeys
+    from infra.settings import read_settings
+    from policies.guardrails.operators import Operators
+
+    given = sys.stdin.read() if text == "-" else text
+    typer.echo(Operators(GuardKeys.at_home(read_settings().home)).reveal(given))
 
 
 def _prompt(pipeline: str) -> PromptSpec | None:

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from flows.cli.policy import app
-from infra.errors import BadInput, ConfigError
+from infra.errors import BadInput, ConfigError, PartFailed
 from policies.policy import parse_guardrails
 
 POLICY = """\
@@ -87,6 +87,20 @@ def test_try_shows_each_check_with_its_finds_and_what_goes_on(file: Path) -> Non
         sluice("try", "x", "--policy", str(file), "--language", "fr")
     with pytest.raises(BadInput):
         sluice("try", "x", "--policy", str(file), "--direction", "up")
+
+
+def test_what_a_policy_encrypted_is_opened_by_the_home_that_did_it(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLUICE_HOME", str(tmp_path / "one"))
+    file.write_text(POLICY.replace("redact}", "encrypt}").partition("examples:")[0], encoding="utf-8")
+    hidden = machine("try", "I am ana@example.org", "--policy", str(file))["text"]
+    assert "<EMAIL_ADDRESS:e." in hidden and "ana" not in hidden
+    assert sluice("reveal", hidden).stdout == "I am ana@example.org\n"
+    assert sluice("reveal", "-", given=f"{hidden}\n{hidden}").stdout.count("ana@example.org") == 2
+    monkeypatch.setenv("SLUICE_HOME", str(tmp_path / "other"))
+    with pytest.raises(PartFailed, match="another key"):
+        sluice("reveal", hidden)
 
 
 def test_show_prints_what_results_and_it_can_be_read_again(file: Path) -> None:

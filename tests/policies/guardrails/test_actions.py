@@ -5,18 +5,24 @@ from __future__ import annotations
 import time
 import typing
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import get_args
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from infra.guard_keys import GuardKeys
+from infra.guard_models import Models
 from policies.checks import CheckBase
-from policies.guardrails.compiled import Guards
+from policies.guardrails.compiled import Guards, compile_guards
 from policies.guardrails.detectors.mac_address import MacAddress
 from policies.guardrails.makers import MAKERS
 from policies.guardrails.passage import Passage
 from policies.guardrails.redact import Span
-from policies.policy import InputCheck, OutputCheck
+from policies.policy import InputCheck, OutputCheck, parse_guardrails
 
+KEYS = GuardKeys(digest=b"d" * 32, cipher=b"c" * 64)
 LETTER = "Soy Nerea Sáenz Gil, DNI 47996692Q, correo ana@example.org, IBAN ES7700730288341496751869."
 
 
@@ -105,6 +111,30 @@ def test_open_lets_a_late_check_pass_but_not_what_it_found(compiled: Callable[[s
         assert (guarded.verdict, guarded.text) == ("redact", "mail <EMAIL_ADDRESS>")
     for guarded in both(guards, "nothing"):
         assert (guarded.verdict, guarded.text) == ("allow", "nothing")
+
+
+MANY = (
+    "{id: pii, detector: pii, action: hash, options: {entities: [EMAIL_ADDRESS, {entity: IBAN_CODE, action: mask},"
+    " {entity: ES_NIF, action: encrypt}, {entity: MAC_ADDRESS, action: flag}]}}"
+)
+TALE = " ".join([LETTER, "Router 00:1A:2B:3C:4D:5E.", "Más tarde, más cosas que no dicen nada de nadie."]) * 4
+
+
+@pytest.fixture(scope="module")
+def many(models: Models) -> Guards:
+    """A policy with another action for each entity."""
+    return compile_guards(parse_guardrails(policy(MANY), source="many"), prompt=None, models=models, keys=KEYS)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, len(TALE)), max_size=40))
+def test_a_stream_becomes_the_same_however_it_is_cut(many: Guards, cuts: list[int]) -> None:
+    stream, edges = many.stream("es"), sorted({0, *cuts, len(TALE)})
+    pieces = [stream.push(TALE[start:end]) for start, end in pairwise(edges)]
+    whole = many.check_output(TALE, "es")
+    assert "".join([*pieces, stream.finish()]) == stream.text == whole.text == many.check_input(TALE, "es").text
+    assert (stream.verdict, stream.spans) == (whole.verdict, whole.spans)
+    assert whole.text.count("00:1A:2B:3C:4D:5E") == 4 and "ana@" not in whole.text and "47996692Q" not in whole.text
 
 
 def test_a_stand_in_that_fails_blocks(compiled: Callable[[str], Guards]) -> None:
