@@ -195,7 +195,7 @@ def diff(
 def reveal(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="the text; - reads it from stdin")],
 ) -> None:
-    """Prints a text with what `action: encrypt` replaced in it as it was, by this home's key; nothing else is opened."""
+    """Prints a text with what `action: encrypt` replaced in it as it was: this home's key opens it, no other does."""
     import sys
 
     from infra.guard_keys import GuardKeys

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from infra.contracts.audit import CheckRecord, SpanRecord
-from policies.checks import Action, CheckBase, Direction
+from policies.checks import CheckBase, Direction
 from policies.guardrails.detectors.detector import PASSAGE, Detector
 from policies.guardrails.entity_rules import EntityRules
 from policies.guardrails.operators import Operators, StandIns
@@ -15,17 +16,6 @@ from policies.guardrails.passage import Passage
 from policies.guardrails.redact import Span, settle, to_redact
 from policies.verdict import Verdict, strictest
 
-VERDICTS: Mapping[Action, Verdict] = {
-    "block": Verdict.BLOCK,
-    "retry": Verdict.BLOCK,
-    "redact": Verdict.REDACT,
-    "mask": Verdict.REDACT,
-    "hash": Verdict.REDACT,
-    "encrypt": Verdict.REDACT,
-    "pseudonymise": Verdict.REDACT,
-    "flag": Verdict.FLAG,
-}
-"""What each action says of a text."""
 FAILED = ".failed"
 """Ends the rule id of a check that itself failed."""
 TOO_LONG = ".too-long"
@@ -135,14 +125,14 @@ class CompiledCheck:
         try:
             for detector in self.detectors:
                 result = detector.validate(passage.original, {PASSAGE: passage})
-                found: Sequence[Span] = result.metadata.get("spans", ())
+                found = _sound(result.metadata, len(passage.original))
                 placed = [span for span in found if span.end > first and (last is None or span.start < last)]
                 counted = [span for span in placed if self.entities.counts(span)]
                 spans += counted
                 too_long |= bounded and any(span.length > detector.reach.span > 0 for span in counted)
                 seen = [span.score for span in placed] if found else [result.metadata["score"]]
                 score = max([score, *seen])
-            settled = self._judged(settle(spans), passage.original)
+            settled = self._judged(spans, passage.original)
         except Exception:  # whatever fails, nothing that is unchecked goes on
             return self._failed(FAILED, _since(started))
         milliseconds = _since(started)
@@ -156,20 +146,29 @@ class CompiledCheck:
         return Checked(self.rule.id, verdict, score, milliseconds, settled, message)
 
     def _judged(self, spans: Sequence[Span], text: str) -> tuple[Span, ...]:
-        """The finds, each with what is to become of the text for it."""
-        judged = []
-        for span in spans:
-            action = self.entities.action(span.entity)
-            verdict = VERDICTS[action]
-            found = text[span.start : span.end]
-            becomes = self.operators.replacement(action, span.entity, found) if verdict is Verdict.REDACT else ""
-            judged.append(replace(span, verdict=verdict, becomes=becomes))
-        return tuple(judged)
+        """The finds by place, each with what is to become of the text for it.
+
+        Each verdict is settled apart: what is only flagged must not hide, by being longer, what is to be redacted.
+        """
+        marked = [self.entities.marked(span) for span in spans]
+        settled = [one for verdict in Verdict for one in settle(span for span in marked if span.verdict is verdict)]
+        placed = sorted(settled, key=lambda span: (span.start, span.end))
+        return tuple(self.operators.applied(span, text) for span in placed)
 
     def _failed(self, ending: str, milliseconds: float, found: Verdict = Verdict.ALLOW) -> Checked:
         verdict = Verdict.BLOCK if self.rule.on_error == "closed" else found
         message = self.rule.message if verdict is Verdict.BLOCK else ""
         return Checked(self.rule.id + ending, verdict, 0.0, milliseconds, (), message)
+
+
+def _sound(metadata: Mapping[str, Any], length: int) -> Sequence[Span]:
+    """A validator's finds. Raises ValueError where they are none that the text can have: it is then not checked."""
+    found: Sequence[Span] = metadata.get("spans", ())
+    scores = [span.score for span in found] if found else [metadata["score"]]
+    places = all(0 <= span.start <= span.end <= length for span in found)
+    if not places or not all(0 <= score <= 1 for score in scores):
+        raise ValueError("finds that the text cannot have")
+    return found
 
 
 def _since(started: float) -> float:
@@ -198,10 +197,13 @@ def all_spans(results: Sequence[Checked]) -> tuple[Span, ...]:
 
 
 def merge(earlier: Checked, later: Checked) -> Checked:
-    """Two results of one check on two parts of one text, with spans in the same offsets."""
+    """Two results of one check on two parts of one text, with spans in the same offsets.
+
+    Where nothing blocks, the rule tells of a part on which the check failed and was left open: its ending is kept.
+    """
     return replace(
         earlier,
-        rule=later.rule if later.verdict is Verdict.BLOCK else earlier.rule,
+        rule=later.rule if later.verdict is Verdict.BLOCK else max(earlier.rule, later.rule, key=len),
         verdict=strictest((earlier.verdict, later.verdict)),
         score=max(earlier.score, later.score),
         milliseconds=round(earlier.milliseconds + later.milliseconds, 3),

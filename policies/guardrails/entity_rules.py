@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from policies.checks import Action, CheckBase, PiiCheck
 from policies.guardrails.redact import Span
+from policies.verdict import Verdict
+
+VERDICTS: Mapping[Action, Verdict] = {
+    "block": Verdict.BLOCK,
+    "retry": Verdict.BLOCK,
+    "redact": Verdict.REDACT,
+    "mask": Verdict.REDACT,
+    "hash": Verdict.REDACT,
+    "encrypt": Verdict.REDACT,
+    "pseudonymise": Verdict.REDACT,
+    "flag": Verdict.FLAG,
+}
+"""What each action says of a text."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +43,12 @@ class EntityRules:
     def action(self, entity: str) -> Action:
         """What becomes of a text that holds one."""
         return self.actions.get(entity, self.default)
+
+    def marked(self, span: Span) -> Span:
+        """A find with its verdict. What is to replace it stands in `becomes` as the action's name until that is done."""
+        action = self.action(span.entity)
+        by_operator = VERDICTS[action] is Verdict.REDACT and action != "redact"
+        return replace(span, verdict=VERDICTS[action], becomes=action if by_operator else "")
 
     def counts(self, span: Span) -> bool:
         """Whether a find is sure enough. Detectors look with the lowest threshold of all that they share."""

@@ -23,9 +23,8 @@ from policies.checks import (
     SizeCheck,
     SystemPromptCheck,
 )
-from policies.guardrails.check import VERDICTS
 from policies.guardrails.detectors.detector import Detector
-from policies.guardrails.entity_rules import EntityRules
+from policies.guardrails.entity_rules import VERDICTS, EntityRules
 from policies.verdict import Verdict
 
 _NO_NAMES = NameFinders(None, None, NameLists(*[frozenset[str]()] * 5))

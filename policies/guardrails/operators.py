@@ -9,7 +9,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
@@ -17,9 +17,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from infra.errors import PartFailed
 from infra.guard_keys import GuardKeys
-from policies.checks import Action
 from policies.guardrails.patterns import compiled
-from policies.guardrails.redact import placeholder
+from policies.guardrails.redact import Span, placeholder
 
 _KEPT = {"CREDIT_CARD": 4, "IBAN_CODE": 4, "ES_CCC": 4, "US_SSN": 4, "PHONE_NUMBER": 3}
 """The last letters and digits that a mask customarily keeps. All others lose all."""
@@ -46,9 +45,16 @@ class Operators:
     keys: GuardKeys | None = None
     stand_ins: StandIns | None = None
 
-    def replacement(self, action: Action, entity: str, found: str) -> str:
+    def replacement(self, action: str, entity: str, found: str) -> str:
         """What takes the place of a find; '' for its placeholder. Raises PartFailed when there is no key."""
         return _OPERATORS[action](self, entity, found) if action in _OPERATORS else ""
+
+    def applied(self, span: Span, text: str) -> Span:
+        """A find that was marked with its action, with what takes its place in the text. Raises PartFailed."""
+        if span.becomes not in _OPERATORS:
+            return span
+        found = text[span.start : span.end]
+        return replace(span, becomes=self.replacement(span.becomes, span.entity, found))
 
     def reveal(self, text: str) -> str:
         """The text with what `encrypt` replaced as it was. Raises PartFailed for what another key encrypted."""
@@ -88,7 +94,7 @@ class Operators:
         return self.keys
 
 
-_OPERATORS: dict[Action, Callable[[Operators, str, str], str]] = {
+_OPERATORS: dict[str, Callable[[Operators, str, str], str]] = {
     "mask": Operators._masked,
     "hash": Operators._hashed,
     "encrypt": Operators._ciphered,

@@ -62,6 +62,42 @@ def test_each_entity_may_have_its_own_action_and_threshold(compiled: Callable[[s
         assert (guarded.verdict, guarded.text) == ("flag", "correo ana@example.org")
 
 
+@pytest.fixture
+def long_find(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A detector of MAC addresses that takes the whole text for one."""
+
+    def find(_self: MacAddress, passage: Passage) -> Iterator[Span]:
+        yield Span(0, len(passage.text), "MAC_ADDRESS", 0.9)
+
+    monkeypatch.setattr(MacAddress, "find", find)
+
+
+@pytest.mark.usefixtures("long_find")
+def test_a_longer_flag_does_not_hide_what_is_to_be_redacted(compiled: Callable[[str], Guards]) -> None:
+    entities = "[EMAIL_ADDRESS, {entity: MAC_ADDRESS, action: %s}]"
+    check = f"{{id: pii, detector: pii, action: redact, options: {{entities: {entities}}}}}"
+    for guarded in both(compiled(policy(check % "flag")), "mail ana@example.org"):
+        assert (guarded.verdict, guarded.text) == ("redact", "mail <EMAIL_ADDRESS>")
+    # Where two would be replaced in different ways, a placeholder shows nothing of either.
+    for guarded in both(compiled(policy(check % "hash")), "mail ana@example.org"):
+        assert (guarded.verdict, guarded.text) == ("redact", "<MAC_ADDRESS>")
+
+
+@pytest.mark.parametrize("span", [Span(2, 99, "MAC_ADDRESS", 0.9), Span(3, 1, "MAC_ADDRESS", 0.9)])
+def test_finds_that_the_text_cannot_have_are_a_failure(
+    compiled: Callable[[str], Guards], monkeypatch: pytest.MonkeyPatch, span: Span
+) -> None:
+    from guardrails.validator_base import FailResult
+
+    def validate(*_: object) -> FailResult:
+        return FailResult(error_message="found", metadata={"score": 0.9, "spans": (span,)})
+
+    monkeypatch.setattr(MacAddress, "validate", validate)
+    guards = compiled(policy("{id: pii, detector: pii, action: redact, options: {entities: [MAC_ADDRESS]}}"))
+    for guarded in both(guards, "nothing"):
+        assert (guarded.verdict, guarded.rule, guarded.text) == ("block", "pii.failed", "")
+
+
 def test_one_entity_may_block(compiled: Callable[[str], Guards]) -> None:
     rule = "{entity: IBAN_CODE, action: block}"
     check = (
