@@ -45,7 +45,7 @@ class EntityRules:
         return self.actions.get(entity, self.default)
 
     def marked(self, span: Span) -> Span:
-        """A find with its verdict. What is to replace it stands in `becomes` as the action's name until that is done."""
+        """A find with its verdict; until it is replaced, `becomes` holds the name of the action that is to do it."""
         action = self.action(span.entity)
         by_operator = VERDICTS[action] is Verdict.REDACT and action != "redact"
         return replace(span, verdict=VERDICTS[action], becomes=action if by_operator else "")
