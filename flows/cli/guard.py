@@ -55,7 +55,7 @@ def scan(
             if json_lines:
                 typer.echo(row.to_json())
             bar.advance(note=f"{sum(verdicts.values()) + problems:,} rows")
-    counts = ", ".join(f"{verdicts[name]} {name}" for name in ("allow", "redact", "block") if name in verdicts)
+    counts = ", ".join(f"{verdicts[name]} {name}" for name in ("allow", "flag", "redact", "block") if name in verdicts)
     typer.echo(f"{sum(verdicts.values())} rows checked: {counts or 'none'}; {problems} unreadable", err=True)
     other = "output" if direction == "input" else "input"
     say_next(go_on(["guard", "scan", str(file), "--policy", policy, "--direction", other]))

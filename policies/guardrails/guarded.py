@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from infra.contracts.audit import CheckRecord, Outcome, SpanRecord
@@ -15,6 +15,8 @@ from policies.guardrails.check import Guarded
 from policies.guardrails.compiled import Guards
 from policies.guardrails.language import detect_language
 from policies.guardrails.normalise import plain
+from policies.guardrails.operators import StandIns
+from policies.guardrails.retry import Tries
 from policies.guardrails.stream import OutputStream
 from policies.verdict import Verdict, strictest
 
@@ -67,36 +69,57 @@ async def answer(
     *,
     stream: bool,
     language: Language | None = None,
+    stand_ins: StandIns | None = None,
 ) -> AsyncGenerator[Step, None]:
     """Answers one request: InputChecked, then Deltas when streaming, then Ended.
 
     A first message of the system is the pipeline's own and is not checked; all others are the caller's. The engine is
     not called for what the input check blocks, and stops as soon as the output is blocked or this generator is closed.
+    It is asked again, where the policy says so, before any of an answer leaves. `stand_ins` are the conversation's.
     Checks run in threads. Raises what the engine raises (PartFailed, BadInput).
     """
-    language = language or _language_of(messages)
-    checked = await asyncio.to_thread(_check_messages, guards, messages, language)
+    language = language or language_of(messages)
+    checked = await asyncio.to_thread(_check_messages, guards, messages, language, stand_ins)
     if checked.verdict is Verdict.BLOCK:
         yield InputChecked(checked.verdict, checked.checks, (), 0)
         yield Ended("blocked", "content_filter", checked.rule, checked.checks, 0, 0, "", checked.message)
         return
     prompt_tokens = engine.count_tokens(checked.messages)
     yield InputChecked(checked.verdict, checked.checks, checked.messages, prompt_tokens)
-    output = guards.stream(language)
-    last = Chunk("", prompt_tokens, 0)
-    request = Generation(checked.messages, _constrained(sampling, guards, engine))
-    async with aclosing(engine.generate(request)) as chunks:  # type: ignore[type-var]
-        async for chunk in chunks:
-            last = chunk
-            released = await _push(output, chunk.text)
-            if stream and released:
-                yield Delta(released)
-            if output.blocked:
-                break
-    released = await asyncio.to_thread(output.finish)
-    if stream and released:
-        yield Delta(released)
-    yield _ended(output, last, checked.checks, stream=stream)
+    sampling = _constrained(sampling, guards, engine)
+    tries = Tries(guards, checked.messages)
+    while True:
+        one = _Answer(guards.stream(language, stand_ins), Chunk("", prompt_tokens, 0), keeps=guards.buffers)
+        async with aclosing(one.generated(engine, Generation(tries.asked, sampling))) as pieces:
+            async for piece in pieces:
+                if stream and piece:
+                    yield Delta(piece)
+        if not tries.again(one.output, one.said, one.last):
+            break
+    yield _ended(one.output, one.last, checked.checks, tries, stream=stream)
+
+
+@dataclass
+class _Answer:
+    """One answer of the engine, on its way through the checks."""
+
+    output: OutputStream
+    last: Chunk
+    keeps: bool
+    """Whether the answer may have to go back to the engine."""
+    said: list[str] = field(default_factory=list, repr=False)
+
+    async def generated(self, engine: Engine, request: Generation) -> AsyncGenerator[str, None]:
+        """What may leave, piece by piece, until the answer's end or until it is blocked."""
+        async with aclosing(engine.generate(request)) as chunks:  # type: ignore[type-var]
+            async for chunk in chunks:
+                self.last = chunk
+                if self.keeps:
+                    self.said.append(chunk.text)
+                yield await _push(self.output, chunk.text)
+                if self.output.blocked:
+                    break
+        yield await asyncio.to_thread(self.output.finish)
 
 
 @dataclass(frozen=True)
@@ -108,10 +131,12 @@ class _CheckedMessages:
     messages: tuple[Message, ...]
 
 
-def _check_messages(guards: Guards, messages: tuple[Message, ...], language: Language) -> _CheckedMessages:
+def _check_messages(
+    guards: Guards, messages: tuple[Message, ...], language: Language, stand_ins: StandIns | None
+) -> _CheckedMessages:
     own = messages[:1] if messages and messages[0].role == "system" else ()
     theirs = messages[len(own) :]
-    results = [guards.check_input(message.content, language) for message in theirs]
+    results = [guards.check_input(message.content, language, stand_ins) for message in theirs]
     blocking = next((result for result in results if result.verdict is Verdict.BLOCK), None)
     passed = tuple(replace(message, content=result.text) for message, result in zip(theirs, results, strict=True))
     return _CheckedMessages(
@@ -147,7 +172,7 @@ def _moved(span: SpanRecord, offset: int) -> SpanRecord:
     return span.model_copy(update={"start": span.start + offset, "end": span.end + offset})
 
 
-def _language_of(messages: Sequence[Message]) -> Language:
+def language_of(messages: Sequence[Message]) -> Language:
     """The language of the caller's last message: settled before the first check."""
     asked = [message.content for message in messages if message.role == "user"]
     return detect_language(plain(asked[-1])) if asked else "en"
@@ -163,11 +188,11 @@ async def _push(output: OutputStream, text: str) -> str:
     return await asyncio.to_thread(output.push, text) if output.due(text) else output.push(text)
 
 
-def _ended(output: OutputStream, last: Chunk, before: tuple[CheckRecord, ...], *, stream: bool) -> Ended:
-    checks = (*before, *output.checks)
+def _ended(output: OutputStream, last: Chunk, before: tuple[CheckRecord, ...], tries: Tries, *, stream: bool) -> Ended:
+    checks = (*before, *tries.checks, *output.checks)
+    counts = (tries.prompt_tokens + last.prompt_tokens, tries.completion_tokens + last.completion_tokens)
     if output.blocked:
         text = output.text if stream else ""
-        counts = (last.prompt_tokens, last.completion_tokens)
         return Ended("blocked", "content_filter", output.rule, checks, *counts, text, output.message)
     cancelled = last.finish == "cancelled"
     return Ended(
@@ -175,7 +200,6 @@ def _ended(output: OutputStream, last: Chunk, before: tuple[CheckRecord, ...], *
         "length" if last.finish == "length" else "stop",
         "",
         checks,
-        last.prompt_tokens,
-        last.completion_tokens,
+        *counts,
         output.text,
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from policies.guardrails.check import Checked, CompiledCheck, Guarded, combine
 from policies.guardrails.passage import Passage
-from policies.guardrails.redact import redact, settle
+from policies.guardrails.redact import redact, to_redact
 from policies.verdict import Verdict
 
 
@@ -21,7 +21,7 @@ def check_text(checks: Sequence[CompiledCheck], passage: Passage) -> Guarded:
         results.append(result)
         if check.ends_all and result.verdict is Verdict.BLOCK:
             break
-    spans = settle(span for result in results if result.verdict is Verdict.REDACT for span in result.spans)
+    spans = to_redact(span for result in results for span in result.spans)
     guarded = combine(results, "input", "")
     if guarded.verdict is Verdict.BLOCK:
         return guarded

@@ -11,7 +11,7 @@ from policies.guardrails.language import detect_language
 from policies.guardrails.normalise import Folded, fold, intent, plain
 from policies.guardrails.patterns import compiled
 
-_PLACEHOLDER = r"<[A-Z][A-Z_]{2,30}>"
+_PLACEHOLDER = r"<[A-Z][A-Z_]{2,30}(?::[eh]\.[A-Za-z0-9_-]+)?>"
 _CAPITALS = 0.6
 """A text with a larger share of capitals is written in capitals."""
 

@@ -16,8 +16,8 @@ from policies.guardrails.check import Checked, CompiledCheck, all_spans, merge
 from policies.guardrails.normalise import count_invisible
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import compiled
-from policies.guardrails.redact import Span, redact, settle
-from policies.verdict import Verdict
+from policies.guardrails.redact import Span, redact, to_redact
+from policies.verdict import Verdict, strictest
 
 _SEGMENT_LEAST = 64
 _SEGMENT_MOST = 192
@@ -59,8 +59,7 @@ class OutputStream:
         """Of what was checked so far."""
         if self.blocked:
             return Verdict.BLOCK
-        redacted = any(result.verdict is Verdict.REDACT for result in self._tally.values())
-        return Verdict.REDACT if redacted else Verdict.ALLOW
+        return strictest(result.verdict for result in self._tally.values())
 
     @property
     def checks(self) -> tuple[CheckRecord, ...]:
@@ -147,9 +146,8 @@ class OutputStream:
             self._note(check.rule.id, replace(result, spans=tuple(_shift(clipped, passage.offset))))
             if self.blocked:
                 return ""
-            if result.verdict is Verdict.REDACT:
-                spans += clipped
-        settled = settle(spans)
+            spans += clipped
+        settled = to_redact(spans)
         end = max([cut, *(span.end - before for span in settled)])
         piece = redact(self._pending[:end], _shift(settled, -before))
         self._context = (self._context + self._pending[:end])[-self._context_length :]

@@ -18,6 +18,7 @@ from infra import telemetry
 from infra.contracts.model_version import PromptSpec
 from infra.engines.engine import Capabilities, Chunk, Generation
 from infra.errors import BadInput, PartFailed, StoreError
+from infra.guard_models import Models
 from infra.home import Home
 from infra.ledger.log import Ledger
 from infra.ledger.vault import Vault
@@ -117,7 +118,7 @@ def bench(
 ) -> Callable[..., Any]:
     """Runs a coroutine over a bench that serves version 1 of `triage`."""
     prompt = PromptSpec(system="Answer.", answer_format="text", max_new_tokens=64)
-    guards = compile_guards(parse_guardrails(POLICY, source="open"), prompt=prompt, names=None)  # type: ignore[arg-type]
+    guards = compile_guards(parse_guardrails(POLICY, source="open"), prompt=prompt, models=Models())
     shelf.guards = lambda: guards
     publisher.release(1)
     key = Callers(home).create("acme").key
