@@ -54,6 +54,8 @@ class CheckBase(Frozen):
     """What a caller is told when this check blocks. Never holds any of the text."""
     on_error: Literal["closed", "open"] = "closed"
     """closed: a check that fails blocks. open: it is recorded, and the text goes on."""
+    budget_ms: Annotated[float, Field(gt=0)] | None = None
+    """More milliseconds than this for one text (of a stream: one step) are a failure of the check."""
 
 
 class PiiOptions(Frozen):

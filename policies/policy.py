@@ -15,6 +15,7 @@ from infra.contracts.base import Contract, Frozen, Name
 from infra.typed_yaml import parse_yaml
 from infra.yaml_problem import BadValue, BadValues
 from policies.checks import Direction, InputCheck, Language, OutputCheck
+from policies.stream_rules import HoldBack
 
 
 class Example(Frozen):
@@ -46,6 +47,8 @@ class GuardrailPolicy(Contract):
     stream: Literal["holdback", "buffer", "buffer_when_needed"]
     """holdback: text leaves as soon as it is checked. buffer: all at the end. buffer_when_needed: held back, but all at
     the end in a pipeline where a check needs the whole message (JSON structure)."""
+    hold_back: HoldBack = HoldBack()
+    """How much of an answer a stream may hold back, and for how long."""
     input: tuple[InputCheck, ...]
     """What goes in, in this order."""
     output: tuple[OutputCheck, ...]

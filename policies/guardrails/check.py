@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from infra.contracts.audit import CheckRecord, SpanRecord
 from policies.checks import CheckBase, Direction
+from policies.guardrails.deadline import THREADS, Job
 from policies.guardrails.detectors.detector import PASSAGE, Detector
 from policies.guardrails.passage import Passage
 from policies.guardrails.redact import Span, settle
+from policies.guardrails.sound import sound_score, sound_spans
 from policies.verdict import Verdict, strictest
 
 FAILED = ".failed"
 """Ends the rule id of a check that itself failed."""
+LATE = ".late"
+"""Ends the rule id of a check that took longer than its budget."""
+BUDGET_MS = 5_000.0
+"""Of a check whose policy gives none."""
 TOO_LONG = ".too-long"
 """Ends the rule id of a check that found something longer than its reach in a stream."""
 
@@ -99,14 +105,14 @@ class CompiledCheck:
         try:
             for detector in self.detectors:
                 result = detector.validate(passage.original, {PASSAGE: passage})
-                found: Sequence[Span] = result.metadata.get("spans", ())
+                found = tuple(sound_spans(result.metadata.get("spans", ()), len(passage.original)))
                 counted = [span for span in found if span.end > first and (last is None or span.start < last)]
                 spans += counted
                 too_long |= bounded and any(span.length > detector.reach.span > 0 for span in counted)
-                seen = [span.score for span in counted] if found else [result.metadata["score"]]
+                seen = [span.score for span in counted] if found else [sound_score(result.metadata["score"])]
                 score = max([score, *seen])
         except Exception:  # whatever fails, nothing that is unchecked goes on
-            return self._failed(_since(started))
+            return self.failed(late=False, milliseconds=_since(started))
         settled = settle(spans)
         if too_long:
             return Checked(self.rule.id + TOO_LONG, Verdict.BLOCK, score, _since(started), settled, self.rule.message)
@@ -114,13 +120,58 @@ class CompiledCheck:
         message = self.rule.message if verdict is Verdict.BLOCK else ""
         return Checked(self.rule.id, verdict, score, _since(started), settled, message)
 
-    def _failed(self, milliseconds: float) -> Checked:
+    @property
+    def budget_s(self) -> float:
+        """How long it may take for one text, or for one step of a stream."""
+        return (BUDGET_MS if self.rule.budget_ms is None else self.rule.budget_ms) / 1e3
+
+    def failed(self, *, late: bool, milliseconds: float) -> Checked:
+        """What is said where the check has failed, or is late: it blocks, unless the policy says `on_error: open`."""
         verdict = Verdict.BLOCK if self.rule.on_error == "closed" else Verdict.ALLOW
-        return Checked(self.rule.id + FAILED, verdict, 0.0, milliseconds, (), self.rule.message)
+        rule = self.rule.id + (LATE if late else FAILED)
+        return Checked(rule, verdict, 0.0, round(milliseconds, 3), (), self.rule.message)
 
 
 def _since(started: float) -> float:
     return round((time.perf_counter() - started) * 1e3, 3)
+
+
+def run_in_time(
+    checks: Sequence[CompiledCheck],
+    passage: Passage,
+    *,
+    ends: Callable[[CompiledCheck, Checked], bool],
+    first: int = -1,
+    last: int | None = None,
+    bounded: bool = False,
+    until_s: float = float("inf"),
+) -> list[Checked]:
+    """Runs checks in their order on a thread, each within its budget, up to the first that `ends` it.
+
+    A check that is late is left behind on its thread, with the passage that it holds; the others see one of their own.
+    `until_s`: a moment of `time.perf_counter`; what it cuts off is missing at the end. Raises ChecksStuck.
+    """
+
+    def job(check: CompiledCheck) -> Job[Passage, tuple[CompiledCheck, Checked]]:
+        return Job(
+            lambda given: (check, check.run(given, first=first, last=last, bounded=bounded)),
+            check.budget_s,
+            lambda late, milliseconds: (check, check.failed(late=late, milliseconds=milliseconds)),
+        )
+
+    unused = [passage]
+
+    def one_each() -> Passage:
+        return unused.pop() if unused else Passage(passage.original, language, offset=passage.offset)
+
+    language = passage.language
+    done = THREADS.run([job(check) for check in checks], one_each, lambda pair: ends(*pair), until_s)
+    return [checked for _, checked in done]
+
+
+def is_failure(rule: str) -> bool:
+    """Whether a rule's id says that the check itself failed, so that what it would have said is not known."""
+    return rule.endswith((FAILED, LATE))
 
 
 def combine(results: Iterable[Checked], direction: Direction, text: str) -> Guarded:
@@ -142,16 +193,3 @@ def all_spans(results: Sequence[Checked]) -> tuple[Span, ...]:
     redacted = settle(span for result in results if result.verdict is Verdict.REDACT for span in result.spans)
     others = [span for result in results if result.verdict is not Verdict.REDACT for span in result.spans]
     return tuple(sorted([*redacted, *others], key=lambda span: (span.start, span.end)))
-
-
-def merge(earlier: Checked, later: Checked) -> Checked:
-    """Two results of one check on two parts of one text, with spans in the same offsets."""
-    return replace(
-        earlier,
-        rule=later.rule if later.verdict is Verdict.BLOCK else earlier.rule,
-        verdict=strictest((earlier.verdict, later.verdict)),
-        score=max(earlier.score, later.score),
-        milliseconds=round(earlier.milliseconds + later.milliseconds, 3),
-        spans=(*earlier.spans, *later.spans),
-        message=later.message or earlier.message,
-    )

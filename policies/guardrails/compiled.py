@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from infra.contracts.model_version import PromptSpec
-from infra.errors import PartFailed
+from infra.errors import ConfigError, PartFailed, Problem
 from infra.ner import NameFinders
 from infra.quiet import hush
 from policies.checks import (
@@ -69,6 +69,7 @@ class Guards:
         """Whether a streamed answer leaves all at its end."""
         self._incoming = incoming
         self._outgoing = outgoing
+        self._speaking = tuple(check for check in outgoing if not isinstance(check.rule, JsonCheck))
         self._redacting = tuple(check for check in incoming if isinstance(check.rule, PiiCheck | SecretsCheck))
 
     def check_input(self, text: str, language: Language | None = None) -> Guarded:
@@ -79,9 +80,15 @@ class Guards:
         """Checks one whole answer: exactly what `stream` does with it, however it is cut."""
         return check_whole(self.stream(language), text)
 
-    def stream(self, language: Language | None = None) -> OutputStream:
+    def stream(self, language: Language | None = None, *, keeps: bool = True) -> OutputStream:
         """A fresh stream for one answer. Without a language, that of its first segment is settled on."""
-        return OutputStream(self._outgoing, language, buffered=self.buffers)
+        bounds = self.policy.hold_back
+        return OutputStream(self._outgoing, language, buffered=self.buffers, keeps=keeps, bounds=bounds)
+
+    def stream_arguments(self, language: Language | None = None) -> OutputStream:
+        """A fresh stream for the arguments of one call: JSON, but not the JSON that the answer must be."""
+        buffered = self.policy.stream == "buffer"
+        return OutputStream(self._speaking, language, buffered=buffered, keeps=False, bounds=self.policy.hold_back)
 
     def redact_row(self, text: str, language: Language) -> Redacted:
         """Redacts a training row with the detectors of personal data and secrets that guard the input.
@@ -121,7 +128,24 @@ def compile_guards(policy: GuardrailPolicy, *, prompt: PromptSpec | None, names:
     incoming = tuple(_compile(check, "input", prompt, names) for check in policy.input)
     outgoing = (_compile(check, "output", prompt, names) for check in policy.output)
     schema = prompt.json_schema if prompt is not None and prompt.answer_format == "json" else ""
-    return Guards(policy, incoming, tuple(check for check in outgoing if check.detectors), schema)
+    active = tuple(check for check in outgoing if check.detectors)
+    _check_streamable(policy, active)
+    return Guards(policy, incoming, active, schema)
+
+
+def _check_streamable(policy: GuardrailPolicy, outgoing: Sequence[CompiledCheck]) -> None:
+    """Raises ConfigError for checks that cannot be asked of a stream, or not within the policy's hold-back."""
+    if policy.stream == "buffer":
+        return
+    whole = next((check.rule.id for check in outgoing if check.whole), None)
+    if policy.stream == "holdback" and whole is not None:
+        cure = "say `stream: buffer` or `stream: buffer_when_needed`"
+        raise ConfigError(policy.name, (Problem(0, "stream", f"the check {whole!r} needs the whole message", cure),))
+    most, needed = policy.hold_back.most_characters, OutputStream(outgoing, None, buffered=False).most_held
+    if whole is None and needed > most:
+        what = f"the checks must hold back {needed} characters, of {most} allowed"
+        cure = f"allow {needed} or more, or say `stream: buffer`"
+        raise ConfigError(policy.name, (Problem(0, "hold_back.most_characters", what, cure),))
 
 
 def _compile(check: CheckBase, direction: Direction, prompt: PromptSpec | None, names: NameFinders) -> CompiledCheck:

@@ -1,0 +1,257 @@
+"""One choice of an answer: what the engine says, through the guards piece by piece, within the bounds of a stream.
+
+Each text has a stream of its own: the answer's, and the arguments of each call, which are JSON that arrives in pieces.
+A block in any of them ends the choice and stops the engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from infra.contracts.audit import CheckRecord
+from infra.contracts.ids import new_id
+from infra.engines.engine import Chunk, Engine, Generation, ToolCall
+from policies.checks import Language
+from policies.guardrails.compiled import Guards
+from policies.guardrails.holding import Holding
+from policies.guardrails.stream import HOLD_BACK, NEVER_S, OutputStream
+from policies.verdict import Verdict
+
+CALLS_RULE = "tool-calls"
+"""Rule of a block because of a call of a tool that does not exist, of too many calls, or of arguments that a redaction
+broke."""
+_MOST_CALLS = 32
+EndReason = Literal["stop", "length", "tool_calls", "content_filter", "cancelled"]
+
+
+@dataclass(frozen=True)
+class CallDelta:
+    """A piece of a call that was checked. `id` and `name` stand in the first piece of each."""
+
+    index: int
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True)
+class Delta:
+    """What was checked and may leave, of one choice: text, or a piece of a call. Only when streaming."""
+
+    text: str
+    choice: int = 0
+    call: CallDelta | None = None
+
+
+@dataclass(frozen=True)
+class ChoiceEnded:
+    """How one choice ended."""
+
+    index: int
+    finish_reason: EndReason
+    text: str
+    """As it left. Where it was blocked: what had left before, '' when not streaming."""
+    calls: tuple[ToolCall, ...]
+    """As they left; none where the choice was blocked."""
+    rule: str
+    message: str
+    checks: tuple[CheckRecord, ...]
+    """One per check and text: of the answer, then of each call's arguments."""
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass
+class _Part:
+    """One text on its way out: the answer, or the arguments of a call."""
+
+    output: OutputStream
+    holding: Holding
+    index: int = -1
+    """Of the call; -1 for the answer."""
+    id: str = ""
+    name: str = ""
+    told: bool = False
+    """Whether the call's name has left."""
+    pieces: list[str] = field(default_factory=list)
+    """What has left: the one copy of the answer, which is sent or sealed at the end."""
+
+    async def push(self, text: str, tokens_before: int, *, streaming: bool) -> str:
+        """Takes a piece up and gives what may leave."""
+        if streaming and not self.output.buffered:
+            self.holding.came(text, tokens_before, time.perf_counter())
+        until_s = self.holding.until_s
+        if self.output.due(text):
+            released = await asyncio.to_thread(self.output.push, text, until_s=until_s)
+        else:
+            released = self.output.push(text, until_s=until_s)
+        self.holding.decided(self.output.consumed)
+        return self._left(released)
+
+    async def finish(self) -> str:
+        """Ends the text and gives what may leave."""
+        return self._left(await asyncio.to_thread(self.output.finish, until_s=self.holding.until_s))
+
+    def _left(self, released: str) -> str:
+        if released:
+            self.pieces.append(released)
+        return released
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything came."""
+        return bool(self.output.consumed or self.output.held)
+
+    @property
+    def text(self) -> str:
+        """All that has left."""
+        return "".join(self.pieces)
+
+
+class Choice:
+    """One choice under way."""
+
+    def __init__(self, guards: Guards, language: Language, index: int, *, stream: bool) -> None:
+        self._guards = guards
+        self._language: Language = language
+        self._index = index
+        self._stream = stream
+        self._text = self._part(guards.stream(language, keeps=False))
+        self._calls: dict[int, _Part] = {}
+        self._rule = ""
+        self._message = ""
+
+    async def steps(
+        self, engine: Engine, request: Generation, prompt_tokens: int
+    ) -> AsyncGenerator[Delta | ChoiceEnded, None]:
+        """Deltas when streaming, then ChoiceEnded. Raises what the engine raises, and ChecksStuck."""
+        last = Chunk("", prompt_tokens, 0)
+        async with aclosing(engine.generate(request)) as chunks:  # type: ignore[type-var]
+            while not self._rule and (chunk := await self._next(chunks)) is not None:
+                for delta in await self._take(chunk, last.completion_tokens, request):
+                    yield delta
+                last = chunk
+        for delta in await self._finish(cancelled=last.finish == "cancelled"):
+            yield delta
+        yield self._ended(last)
+
+    async def _next(self, chunks: AsyncIterator[Chunk]) -> Chunk | None:
+        """The engine's next chunk, or None at the end, or where text that is held back cannot wait for it."""
+        until_s = min((part.holding.until_s for part in self._parts()), default=NEVER_S)
+        if until_s == NEVER_S:
+            return await anext(chunks, None)
+        try:
+            async with asyncio.timeout(max(0.0, until_s - time.perf_counter())):
+                return await anext(chunks, None)
+        except TimeoutError:
+            if time.perf_counter() < until_s:  # the engine's own
+                raise
+            self._block(HOLD_BACK + ".late", "")
+            return None
+
+    async def _take(self, chunk: Chunk, tokens_before: int, request: Generation) -> list[Delta]:
+        """Pushes the pieces of a chunk, up to a block, and gives what may leave."""
+        deltas = [await self._push(self._text, chunk.text, tokens_before)] if chunk.text else []
+        for piece in chunk.calls:
+            part = None if self._rule else self._call(piece.index, piece.name, request)
+            if part is not None:
+                deltas.append(await self._push(part, piece.arguments, tokens_before))
+        if any(part.holding.too_many(chunk.completion_tokens) for part in self._parts()):
+            self._block(HOLD_BACK + ".tokens", "")
+        return [delta for delta in deltas if delta is not None]
+
+    async def _push(self, part: _Part, text: str, tokens_before: int) -> Delta | None:
+        released = await part.push(text, tokens_before, streaming=self._stream)
+        if part.output.blocked:
+            self._block(part.output.rule, part.output.message)
+        return self._delta(part, released)
+
+    async def _finish(self, *, cancelled: bool) -> list[Delta]:
+        """Ends each text, up to a block. An answer that is calls alone has no text to check."""
+        deltas: list[Delta | None] = []
+        for part in self._parts():
+            if self._rule or (part is self._text and self._calls and not part.begun):
+                continue
+            released = await part.finish()
+            if part.output.blocked:
+                self._block(part.output.rule, part.output.message)
+            elif part.index >= 0 and not cancelled and _broken(part):
+                self._block(CALLS_RULE, "")
+                continue
+            deltas.append(self._delta(part, released))
+        return [delta for delta in deltas if delta is not None]
+
+    def _call(self, index: int, name: str, request: Generation) -> _Part | None:
+        """The stream of a call's arguments. None, and a block, for a call that must not be."""
+        if index in self._calls:
+            return self._calls[index]
+        known = request.tools is not None and any(tool.name == name for tool in request.tools.tools)
+        if not known or len(self._calls) >= _MOST_CALLS:
+            self._block(CALLS_RULE, "")
+            return None
+        part = self._part(self._guards.stream_arguments(self._language))
+        part.index, part.id, part.name = len(self._calls), new_id("call"), name
+        self._calls[index] = part
+        return part
+
+    def _part(self, output: OutputStream) -> _Part:
+        return _Part(output, Holding(self._guards.policy.hold_back))
+
+    def _parts(self) -> tuple[_Part, ...]:
+        return (self._text, *self._calls.values())
+
+    def _delta(self, part: _Part, released: str) -> Delta | None:
+        """What leaves now, if anything: of a call its name at once."""
+        first = part.index >= 0 and not part.told
+        if not self._stream or not (released or first):
+            return None
+        if part.index < 0:
+            return Delta(released, self._index)
+        part.told = True
+        call = CallDelta(part.index, part.id if first else "", part.name if first else "", released)
+        return Delta("", self._index, call)
+
+    def _block(self, rule: str, message: str) -> None:
+        if not self._rule:
+            self._rule, self._message = rule, message
+
+    def _ended(self, last: Chunk) -> ChoiceEnded:
+        reason: EndReason = last.finish or "stop"
+        if self._rule:
+            reason = "content_filter"
+        elif reason == "stop" and self._calls:
+            reason = "tool_calls"
+        shown = self._stream or not self._rule
+        return ChoiceEnded(
+            self._index,
+            reason,
+            self._text.text if shown else "",
+            tuple(ToolCall(part.id, part.name, part.text) for part in self._calls.values()) if not self._rule else (),
+            self._rule,
+            self._message,
+            tuple(record for part in self._parts() for record in part.output.checks),
+            last.prompt_tokens,
+            last.completion_tokens,
+        )
+
+
+def _broken(part: _Part) -> bool:
+    """Whether a redaction has made arguments unreadable; what the model itself wrote wrongly is the caller's to see."""
+    if part.output.verdict is not Verdict.REDACT:
+        return False
+    try:
+        json.loads(part.text)
+    except (ValueError, RecursionError):
+        return True
+    return False
+
+
+def seeded(request: Generation, choice: int) -> Generation:
+    """The request of one of several choices: each has a seed of its own."""
+    return replace(request, sampling=replace(request.sampling, seed=request.sampling.seed + choice))
