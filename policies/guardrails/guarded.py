@@ -19,7 +19,7 @@ from policies.guardrails.normalise import plain
 from policies.guardrails.together import together
 from policies.verdict import Verdict, strictest
 
-__all__ = ["Delta", "Ended", "InputChecked", "Step", "answer"]
+__all__ = ["ChoiceEnded", "Delta", "Ended", "InputChecked", "Step", "answer"]
 
 
 @dataclass(frozen=True)
