@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from infra.contracts.audit import CheckRecord, Outcome, SpanRecord
 from infra.engines.engine import Engine, Generation, Message, Sampling, ToolUse
 from policies.checks import Language
 from policies.guardrails.check import Guarded
-from policies.guardrails.choice import Choice, ChoiceEnded, Delta, EndReason, seeded
+from policies.guardrails.choice import Choice, ChoiceEnded, Delta, seeded
 from policies.guardrails.compiled import Guards
 from policies.guardrails.conversation import TOOLS_RULE, BrokenTool, Conversation
 from policies.guardrails.language import detect_language
@@ -41,7 +42,7 @@ class Ended:
 
     outcome: Outcome
     """blocked: no choice was answered."""
-    finish_reason: EndReason
+    finish_reason: Literal["stop", "length", "tool_calls", "content_filter"]
     rule: str
     """Id of the first check that blocked, or ''."""
     checks: tuple[CheckRecord, ...]
@@ -177,7 +178,7 @@ def _ended(ends: Sequence[ChoiceEnded], before: tuple[CheckRecord, ...]) -> Ende
         outcome = "cancelled"
     return Ended(
         outcome,
-        first.finish_reason,
+        "stop" if first.finish_reason == "cancelled" else first.finish_reason,
         blocked[0].rule if blocked else "",
         (*before, *(record for end in ends for record in end.checks)),
         first.prompt_tokens,

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from infra.contracts.audit import CheckRecord
 from policies.checks import Language
-from policies.guardrails.check import Checked, CompiledCheck, all_spans, run_in_time
+from policies.guardrails.check import LATE, Checked, CompiledCheck, all_spans, run_in_time
 from policies.guardrails.held import Held
 from policies.guardrails.normalise import count_invisible
 from policies.guardrails.passage import Passage
@@ -221,7 +221,7 @@ class OutputStream:
             replace(result, spans=tuple(replace(span, start=max(span.start, before)) for span in result.spans))
             for result in results
         ]
-        self._note(self._passing, [replace(one, spans=_shift(one.spans, passage.offset)) for one in clipped])
+        self._note(tuple(self._passing), [replace(one, spans=_shift(one.spans, passage.offset)) for one in clipped])
         if self.blocked:
             return ""
         settled = settle(span for one in clipped if one.verdict is Verdict.REDACT for span in one.spans)
@@ -241,6 +241,8 @@ class OutputStream:
             self._tallies[check.rule.id].add(result)
             if result.verdict is Verdict.BLOCK:
                 self.block(result.rule, result.message)
+            elif result.rule.endswith(LATE) and check in self._passing:
+                self._passing.remove(check)  # it may fail open: it must not leave a thread behind at every step
         if time.perf_counter() >= self._until_s:
             self.block(HOLD_BACK + ".late")
 
