@@ -24,8 +24,8 @@ from policies.guardrails.stream import HOLD_BACK, NEVER_S, OutputStream
 from policies.verdict import Verdict
 
 CALLS_RULE = "tool-calls"
-"""Rule of a block because of a call of a tool that does not exist, of too many calls, or of arguments that a redaction
-broke."""
+"""Rule of a block because of a call of a tool that does not exist, of too many calls, of arguments that a redaction
+broke, or of a text that goes on after another one began: what has left could not be checked with it."""
 _MOST_CALLS = 32
 EndReason = Literal["stop", "length", "tool_calls", "content_filter", "cancelled"]
 
@@ -77,6 +77,7 @@ class _Part:
     """Of the call; -1 for the answer."""
     id: str = ""
     name: str = ""
+    ended: bool = False
     told: bool = False
     """Whether the call's name has left."""
     pieces: list[str] = field(default_factory=list)
@@ -96,7 +97,9 @@ class _Part:
 
     async def finish(self) -> str:
         """Ends the text and gives what may leave."""
-        return self._left(await asyncio.to_thread(self.output.finish, until_s=self.holding.until_s))
+        released = await asyncio.to_thread(self.output.finish, until_s=self.holding.until_s)
+        self.holding.decided(self.output.consumed)
+        return self._left(released)
 
     def _left(self, released: str) -> str:
         if released:
@@ -157,35 +160,46 @@ class Choice:
 
     async def _take(self, chunk: Chunk, tokens_before: int, request: Generation) -> list[Delta]:
         """Pushes the pieces of a chunk, up to a block, and gives what may leave."""
-        deltas = [await self._push(self._text, chunk.text, tokens_before)] if chunk.text else []
+        deltas: list[Delta | None] = []
+        if chunk.text and not (self._calls and chunk.text.isspace()):
+            deltas += await self._push(self._text, chunk.text, tokens_before)
         for piece in chunk.calls:
             part = None if self._rule else self._call(piece.index, piece.name, request)
             if part is not None:
-                deltas.append(await self._push(part, piece.arguments, tokens_before))
+                deltas += await self._push(part, piece.arguments, tokens_before)
         if any(part.holding.too_many(chunk.completion_tokens) for part in self._parts()):
             self._block(HOLD_BACK + ".tokens", "")
         return [delta for delta in deltas if delta is not None]
 
-    async def _push(self, part: _Part, text: str, tokens_before: int) -> Delta | None:
+    async def _push(self, part: _Part, text: str, tokens_before: int) -> list[Delta | None]:
+        """Takes a piece of one text up. Where it is another text than before, that one has ended and need not wait."""
+        deltas = [await self._end(other) for other in self._parts() if other is not part]
+        if part.ended:
+            self._block(CALLS_RULE, "")
+        if self._rule:
+            return deltas
         released = await part.push(text, tokens_before, streaming=self._stream)
         if part.output.blocked:
             self._block(part.output.rule, part.output.message)
-        return self._delta(part, released)
+        return [*deltas, self._delta(part, released)]
 
     async def _finish(self, *, cancelled: bool) -> list[Delta]:
-        """Ends each text, up to a block. An answer that is calls alone has no text to check."""
-        deltas: list[Delta | None] = []
-        for part in self._parts():
-            if self._rule or (part is self._text and self._calls and not part.begun):
-                continue
-            released = await part.finish()
-            if part.output.blocked:
-                self._block(part.output.rule, part.output.message)
-            elif part.index >= 0 and not cancelled and _broken(part):
-                self._block(CALLS_RULE, "")
-                continue
-            deltas.append(self._delta(part, released))
+        """Ends each text, up to a block."""
+        deltas = [await self._end(part, cancelled=cancelled) for part in self._parts()]
         return [delta for delta in deltas if delta is not None]
+
+    async def _end(self, part: _Part, *, cancelled: bool = False) -> Delta | None:
+        """Ends one text. An answer that is calls alone has no text to check."""
+        if self._rule or part.ended or (part is self._text and self._calls and not part.begun):
+            return None
+        part.ended = True
+        released = await part.finish()
+        if part.output.blocked:
+            self._block(part.output.rule, part.output.message)
+        elif part.index >= 0 and not cancelled and _broken(part):
+            self._block(CALLS_RULE, "")
+            return None
+        return self._delta(part, released)
 
     def _call(self, index: int, name: str, request: Generation) -> _Part | None:
         """The stream of a call's arguments. None, and a block, for a call that must not be."""

@@ -119,7 +119,7 @@ class OutputStream:
 
     def due(self, text: str) -> bool:
         """Whether pushing the text would run checks, so that an event loop can leave it to a thread."""
-        return not self._buffered and len(self._held) + len(text) >= self._wanted
+        return bool(self._passing) and not self._buffered and len(self._held) + len(text) >= self._wanted
 
     def push(self, text: str, *, until_s: float = NEVER_S) -> str:
         """Takes the next chunk and gives what may leave now: '' while it is held back or when it is blocked.
@@ -130,6 +130,8 @@ class OutputStream:
             return ""
         self._until_s = until_s
         self._held.add(text)
+        if not (self._passing or self._buffered):
+            return self._let_go()
         released: list[str] = []
         while not self._buffered and not self.blocked and (step := self._next_step()) is not None:
             released.append(self._step(*step))
@@ -157,6 +159,15 @@ class OutputStream:
         """Ends the answer here: nothing more leaves."""
         if not self.blocked:
             self.blocked, self.rule, self.message = True, rule, message
+
+    def _let_go(self) -> str:
+        """What is held, where nothing is asked of it."""
+        piece = self._held.part(0, len(self._held))
+        self._held.drop(len(piece))
+        self._consumed += len(piece)
+        if self._kept is not None:
+            self._kept.append(piece)
+        return piece
 
     def _next_step(self) -> tuple[int, int] | None:
         """Where the next segment ends and how far its checks see, or None until enough is there."""

@@ -183,13 +183,23 @@ def test_arguments_are_checked_and_redacted_whatever_the_pieces(plain: Guards, s
     ids=["secret", "redaction breaks the JSON", "no such tool", "too many"],
 )
 def test_a_block_in_a_call_ends_the_choice(plain: Guards, pieces: list[Any], rule: str, stream: bool) -> None:
-    steps, end = run(plain, Tape([*pieces, *[FILLER] * 9000]), tools=TOOLS, stream=stream)
+    steps, end = run(plain, Tape(pieces), tools=TOOLS, stream=stream)
     assert (end.outcome, end.finish_reason, end.rule) == ("blocked", "content_filter", rule)
     assert end.choices[0].calls == ()
     everything = "".join(
         step.text + (step.call.arguments if step.call else "") for step in steps if isinstance(step, Delta)
     )
     assert KEY not in everything and "4539" not in everything and "delete" not in everything
+
+
+def test_a_call_need_not_wait_for_the_next_one_and_may_not_go_on_after_it() -> None:
+    guards = guarding(hold_back="{most_tokens: 600}")
+    long = called(json.dumps({"q": FILLER * 100}), "look", 1)
+    steps, end = run(guards, Tape(["I look. ", *called('{"to": "x"}'), *long]), tools=TOOLS)
+    assert (end.finish_reason, shown(steps), arguments(steps)) == ("tool_calls", "I look. ", '{"to": "x"}')
+    for again in (CallPiece(0, "", "more"), "more"):
+        _, end = run(guards, Tape([*called('{"to": "x"}'), *long, again]), tools=TOOLS)
+        assert (end.outcome, end.rule) == ("blocked", "tool-calls")
 
 
 def test_broken_arguments_of_the_models_own_are_the_callers_to_see(plain: Guards) -> None:
