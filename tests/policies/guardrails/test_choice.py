@@ -198,7 +198,7 @@ def test_a_call_need_not_wait_for_the_next_one_and_may_not_go_on_after_it() -> N
     steps, end = run(guards, Tape(["I look. ", *called('{"to": "x"}'), *long]), tools=TOOLS)
     assert (end.finish_reason, shown(steps), arguments(steps)) == ("tool_calls", "I look. ", '{"to": "x"}')
     for again in (CallPiece(0, "", "more"), "more"):
-        _, end = run(guards, Tape([*called('{"to": "x"}'), *long, again]), tools=TOOLS)
+        _, end = run(guards, Tape(["I look. ", *called('{"to": "x"}'), *long, again]), tools=TOOLS)
         assert (end.outcome, end.rule) == ("blocked", "tool-calls")
 
 
