@@ -30,6 +30,7 @@ from policies.checks import (
 )
 from policies.contradictions import contradictions
 from policies.inheritance import inherit, told_of_own
+from policies.stream_rules import HoldBack
 
 # One line for each detector, or for each family of them; policies/guardrails/makers.py has the other line.
 InputCheck = Annotated[
@@ -84,6 +85,8 @@ class GuardrailPolicy(Contract):
     """Must be given or inherited. holdback: text leaves as soon as it is checked. buffer: all at the end.
     buffer_when_needed: held back, but all at the end in a pipeline where a check needs the whole message (JSON
     structure, or one that asks again)."""
+    hold_back: HoldBack = HoldBack()
+    """How much of an answer a stream may hold back, and for how long."""
     input: tuple[InputCheck, ...]
     """Must be given or inherited. What goes in, in this order."""
     output: tuple[OutputCheck, ...]

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from infra.contracts.audit import CheckRecord, SpanRecord
 from policies.checks import CheckBase, Direction
+from policies.guardrails.deadline import THREADS, Job
 from policies.guardrails.detectors.detector import PASSAGE, Detector
 from policies.guardrails.entity_rules import EntityRules
 from policies.guardrails.operators import Operators, StandIns
 from policies.guardrails.passage import Passage
 from policies.guardrails.redact import Span, settle, to_redact
+from policies.guardrails.sound import sound_score, sound_spans
 from policies.verdict import Verdict, strictest
 
 FAILED = ".failed"
 """Ends the rule id of a check that itself failed."""
+LATE = ".late"
+"""Ends the rule id of a check that took longer than its budget."""
+BUDGET_MS = 5_000.0
+"""Of a check whose policy gives none."""
 TOO_LONG = ".too-long"
 """Ends the rule id of a check that found something longer than its reach in a stream."""
-TOO_SLOW = ".too-slow"
-"""Ends the rule id of a check that took longer than its budget."""
 RESTED = ".rested"
 """Ends the rule id of a check that is not meant for the text's language, and was not run."""
 
@@ -109,12 +112,11 @@ class CompiledCheck:
         first: int = -1,
         last: int | None = None,
         bounded: bool = False,
-        hurried: bool = True,
     ) -> Checked:
-        """Runs the validators. One that raises, or is too slow, blocks, unless the policy says `on_error: open`.
+        """Runs the validators. One that raises blocks, unless the policy says `on_error: open`.
 
         Finds that begin before `last` and end after `first` count. `bounded`: one longer than its detector's reach
-        blocks. `hurried`: the check's budget counts.
+        blocks.
         """
         if self.rule.languages is not None and passage.language not in self.rule.languages:
             return Checked(self.rule.id + RESTED, Verdict.ALLOW, 0.0, 0.0)
@@ -125,23 +127,20 @@ class CompiledCheck:
         try:
             for detector in self.detectors:
                 result = detector.validate(passage.original, {PASSAGE: passage})
-                found = _sound(result.metadata, len(passage.original))
+                found = tuple(sound_spans(result.metadata.get("spans", ()), len(passage.original)))
                 placed = [span for span in found if span.end > first and (last is None or span.start < last)]
                 counted = [span for span in placed if self.entities.counts(span)]
                 spans += counted
                 too_long |= bounded and any(span.length > detector.reach.span > 0 for span in counted)
-                seen = [span.score for span in placed] if found else [result.metadata["score"]]
+                seen = [span.score for span in placed] if found else [sound_score(result.metadata["score"])]
                 score = max([score, *seen])
             settled = self._judged(spans, passage.original)
         except Exception:  # whatever fails, nothing that is unchecked goes on
-            return self._failed(FAILED, _since(started))
+            return self.failed(late=False, milliseconds=_since(started))
         milliseconds = _since(started)
         if too_long:
             return Checked(self.rule.id + TOO_LONG, Verdict.BLOCK, score, milliseconds, settled, self.rule.message)
         verdict = strictest(span.verdict for span in settled)
-        if hurried and self.rule.budget_ms is not None and milliseconds > self.rule.budget_ms:
-            # What it found counts all the same: open only lets through what nobody looked at.
-            return replace(self._failed(TOO_SLOW, milliseconds, verdict), score=score, spans=settled)
         message = self.rule.message if verdict is Verdict.BLOCK else ""
         return Checked(self.rule.id, verdict, score, milliseconds, settled, message)
 
@@ -155,24 +154,71 @@ class CompiledCheck:
         placed = sorted(settled, key=lambda span: (span.start, span.end))
         return tuple(self.operators.applied(span, text) for span in placed)
 
-    def _failed(self, ending: str, milliseconds: float, found: Verdict = Verdict.ALLOW) -> Checked:
-        verdict = Verdict.BLOCK if self.rule.on_error == "closed" else found
+    @property
+    def budget_s(self) -> float:
+        """How long it may take for one text, or for one step of a stream."""
+        return (BUDGET_MS if self.rule.budget_ms is None else self.rule.budget_ms) / 1e3
+
+    def run_in_budget(
+        self, passage: Passage, *, first: int = -1, last: int | None = None, bounded: bool = False
+    ) -> Checked:
+        """As `run`; one that came back, but took longer than its budget, has failed."""
+        checked = self.run(passage, first=first, last=last, bounded=bounded)
+        if checked.milliseconds <= self.budget_s * 1e3 or checked.verdict is Verdict.BLOCK:
+            return checked
+        # What it found counts all the same: open only lets through what nobody looked at.
+        late = self.failed(late=True, milliseconds=checked.milliseconds)
+        verdict = strictest((late.verdict, checked.verdict))
+        return replace(late, verdict=verdict, score=checked.score, spans=checked.spans)
+
+    def failed(self, *, late: bool, milliseconds: float) -> Checked:
+        """What is said where the check has failed, or is late: it blocks, unless the policy says `on_error: open`."""
+        verdict = Verdict.BLOCK if self.rule.on_error == "closed" else Verdict.ALLOW
+        rule = self.rule.id + (LATE if late else FAILED)
         message = self.rule.message if verdict is Verdict.BLOCK else ""
-        return Checked(self.rule.id + ending, verdict, 0.0, milliseconds, (), message)
-
-
-def _sound(metadata: Mapping[str, Any], length: int) -> Sequence[Span]:
-    """A validator's finds. Raises ValueError where they are none that the text can have: it is then not checked."""
-    found: Sequence[Span] = metadata.get("spans", ())
-    scores = [span.score for span in found] if found else [metadata["score"]]
-    places = all(0 <= span.start <= span.end <= length for span in found)
-    if not places or not all(0 <= score <= 1 for score in scores):
-        raise ValueError("finds that the text cannot have")
-    return found
+        return Checked(rule, verdict, 0.0, round(milliseconds, 3), (), message)
 
 
 def _since(started: float) -> float:
     return round((time.perf_counter() - started) * 1e3, 3)
+
+
+def run_in_time(
+    checks: Sequence[CompiledCheck],
+    passage: Passage,
+    *,
+    ends: Callable[[CompiledCheck, Checked], bool],
+    first: int = -1,
+    last: int | None = None,
+    bounded: bool = False,
+    until_s: float = float("inf"),
+) -> list[Checked]:
+    """Runs checks in their order on a thread, each within its budget, up to the first that `ends` it.
+
+    A check that is late is left behind on its thread, with the passage that it holds; the others see one of their own.
+    `until_s`: a moment of `time.perf_counter`; what it cuts off is missing at the end. Raises ChecksStuck.
+    """
+
+    def job(check: CompiledCheck) -> Job[Passage, tuple[CompiledCheck, Checked]]:
+        return Job(
+            lambda given: (check, check.run_in_budget(given, first=first, last=last, bounded=bounded)),
+            check.budget_s,
+            lambda late, milliseconds: (check, check.failed(late=late, milliseconds=milliseconds)),
+        )
+
+    unused = [passage]
+
+    def one_each() -> Passage:
+        return unused.pop() if unused else Passage(passage.original, language, offset=passage.offset)
+
+    language = passage.language
+    done = THREADS.run([job(check) for check in checks], one_each, lambda pair: ends(*pair), until_s)
+    return [checked for _, checked in done]
+
+
+def is_failure(rule: str) -> bool:
+    """Whether a rule's id says that the check itself failed, so that what it would have said is not known."""
+    return rule.endswith((FAILED, LATE))
 
 
 def combine(results: Iterable[Checked], direction: Direction, text: str) -> Guarded:
@@ -194,19 +240,3 @@ def all_spans(results: Sequence[Checked]) -> tuple[Span, ...]:
     spans = [span for result in results for span in result.spans]
     others = [span for span in spans if span.verdict is not Verdict.REDACT]
     return tuple(sorted([*to_redact(spans), *others], key=lambda span: (span.start, span.end)))
-
-
-def merge(earlier: Checked, later: Checked) -> Checked:
-    """Two results of one check on two parts of one text, with spans in the same offsets.
-
-    Where nothing blocks, the rule tells of a part on which the check failed and was left open: its ending is kept.
-    """
-    return replace(
-        earlier,
-        rule=later.rule if later.verdict is Verdict.BLOCK else max(earlier.rule, later.rule, key=len),
-        verdict=strictest((earlier.verdict, later.verdict)),
-        score=max(earlier.score, later.score),
-        milliseconds=round(earlier.milliseconds + later.milliseconds, 3),
-        spans=(*earlier.spans, *later.spans),
-        message=later.message or earlier.message,
-    )

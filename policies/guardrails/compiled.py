@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from infra.contracts.model_version import PromptSpec
-from infra.errors import PartFailed
+from infra.errors import ConfigError, PartFailed, Problem
 from infra.guard_keys import GuardKeys
 from infra.guard_models import Models
 from infra.quiet import hush
-from policies.checks import Language, PiiCheck, Retry, SecretsCheck
+from policies.checks import JsonCheck, Language, PiiCheck, Retry, SecretsCheck
 from policies.guardrails.check import FAILED, CompiledCheck, Guarded
 from policies.guardrails.entity_rules import EntityRules
 from policies.guardrails.input import check_text
@@ -64,6 +64,7 @@ class Guards:
         """Whether a streamed answer leaves all at its end."""
         self._incoming = incoming
         self._outgoing = outgoing
+        self._speaking = tuple(check for check in outgoing if not isinstance(check.rule, JsonCheck))
         self._redacting = tuple(check for check in incoming if isinstance(check.rule, PiiCheck | SecretsCheck))
 
     def check_input(self, text: str, language: Language | None = None, stand_ins: StandIns | None = None) -> Guarded:
@@ -75,10 +76,18 @@ class Guards:
         """Checks one whole answer: exactly what `stream` does with it, however it is cut."""
         return check_whole(self.stream(language, stand_ins), text)
 
-    def stream(self, language: Language | None = None, stand_ins: StandIns | None = None) -> OutputStream:
+    def stream(
+        self, language: Language | None = None, stand_ins: StandIns | None = None, *, keeps: bool = True
+    ) -> OutputStream:
         """A fresh stream for one answer. Without a language, that of its first segment is settled on."""
         checks = [check.standing_in(stand_ins) for check in self._outgoing]
-        return OutputStream(checks, language, buffered=self.buffers)
+        return OutputStream(checks, language, buffered=self.buffers, keeps=keeps, bounds=self.policy.hold_back)
+
+    def stream_arguments(self, language: Language | None = None, stand_ins: StandIns | None = None) -> OutputStream:
+        """A fresh stream for the arguments of one call: JSON, but not the JSON that the answer must be."""
+        checks = [check.standing_in(stand_ins) for check in self._speaking]
+        buffered = self.policy.stream == "buffer"
+        return OutputStream(checks, language, buffered=buffered, keeps=False, bounds=self.policy.hold_back)
 
     def retry_after(self, rule: str) -> Retry | None:
         """How an answer is asked for again that the rule blocked; None: it stays blocked.
@@ -108,7 +117,7 @@ class Guards:
 
     def _redact(self, passage: Passage) -> Redacted:
         """Whatever the action says of messages: what a model learns from holds placeholders only."""
-        results = [check.run(passage, hurried=False) for check in self._redacting]
+        results = [check.run(passage) for check in self._redacting]
         failed = [result.rule for result in results if result.rule.endswith(FAILED)]
         if failed:
             cure = "sluice guard scan on the file tells the row; mend or remove it"
@@ -139,4 +148,21 @@ def compile_guards(
         for check in policy.output
     )
     schema = prompt.json_schema if prompt is not None and prompt.answer_format == "json" else ""
-    return Guards(policy, incoming, tuple(check for check in outgoing if check.detectors), schema)
+    active = tuple(check for check in outgoing if check.detectors)
+    _check_streamable(policy, active)
+    return Guards(policy, incoming, active, schema)
+
+
+def _check_streamable(policy: GuardrailPolicy, outgoing: Sequence[CompiledCheck]) -> None:
+    """Raises ConfigError for checks that cannot be asked of a stream, or not within the policy's hold-back."""
+    if policy.stream == "buffer":
+        return
+    whole = next((check.rule.id for check in outgoing if check.whole), None)
+    if policy.stream == "holdback" and whole is not None:
+        cure = "say `stream: buffer` or `stream: buffer_when_needed`"
+        raise ConfigError(policy.name, (Problem(0, "stream", f"the check {whole!r} needs the whole message", cure),))
+    most, needed = policy.hold_back.most_characters, OutputStream(outgoing, None, buffered=False).most_held
+    if whole is None and needed > most:
+        what = f"the checks must hold back {needed} characters, of {most} allowed"
+        cure = f"allow {needed} or more, or say `stream: buffer`"
+        raise ConfigError(policy.name, (Problem(0, "hold_back.most_characters", what, cure),))

@@ -133,7 +133,7 @@ MAC = "options: {entities: [MAC_ADDRESS, EMAIL_ADDRESS]}"
 def test_a_check_over_its_budget_blocks_and_says_so(compiled: Callable[[str], Guards]) -> None:
     guards = compiled(policy(f"{{id: pii, detector: pii, action: redact, budget_ms: 20, message: Wait., {MAC}}}"))
     for guarded in both(guards, "mail ana@example.org"):
-        assert (guarded.verdict, guarded.rule, guarded.message) == ("block", "pii.too-slow", "Wait.")
+        assert (guarded.verdict, guarded.rule, guarded.message) == ("block", "pii.late", "Wait.")
     # Rows wait for nobody: a night's training must not end for a slow millisecond.
     assert guards.redact_row("mail ana@example.org", "en").text == "mail <EMAIL_ADDRESS>"
 
@@ -143,7 +143,7 @@ def test_open_lets_a_late_check_pass_but_not_what_it_found(compiled: Callable[[s
     opened = "on_error: open, open_because: a test"
     guards = compiled(policy(f"{{id: pii, detector: pii, action: redact, budget_ms: 20, {opened}, {MAC}}}"))
     for guarded in both(guards, "mail ana@example.org"):
-        assert [check.rule for check in guarded.checks] == ["pii.too-slow"]
+        assert [check.rule for check in guarded.checks] == ["pii.late"]
         assert (guarded.verdict, guarded.text) == ("redact", "mail <EMAIL_ADDRESS>")
     for guarded in both(guards, "nothing"):
         assert (guarded.verdict, guarded.text) == ("allow", "nothing")
