@@ -39,6 +39,9 @@ def resolved_yaml(policy: GuardrailPolicy) -> str:
     import yaml
 
     fields = policy.model_dump(mode="json", exclude_defaults=True)
+    for direction in ("input", "output"):
+        # As a person writes a check: what it is first, then what it does.
+        fields[direction] = [{"id": one["id"], "detector": one["detector"], **one} for one in fields[direction]]
     text = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=120)
     return f"# Resolved: {policy.digest}\n{text}"
 

@@ -265,7 +265,7 @@ def parse_event(data: bytes) -> AuditEvent:
     import json
 
     fields = json.loads(data)
-    shape = _SHAPES.get(fields.pop("schema", "")) if isinstance(fields, dict) else None
+    shape = _SHAPES.get(str(fields.pop("schema", ""))) if isinstance(fields, dict) else None
     if shape is None:
         raise ValueError("none of the known events")
     return shape.model_validate_json(json.dumps(fields))

@@ -58,8 +58,8 @@ def test_each_entity_may_have_its_own_action_and_threshold(compiled: Callable[[s
         masked = "*" * 20 + "1869"
         assert guarded.text == f"Soy <PERSON>, DNI 47996692Q, correo ana@example.org, IBAN {masked}."
         assert [span.entity for span in guarded.spans] == ["PERSON", "EMAIL_ADDRESS", "IBAN_CODE"]
-    for guarded in both(guards, "correo ana@example.org"):
-        assert (guarded.verdict, guarded.text) == ("flag", "correo ana@example.org")
+    for guarded in both(guards, "correo info@example.org"):
+        assert (guarded.verdict, guarded.text) == ("flag", "correo info@example.org")
 
 
 @pytest.fixture
@@ -76,10 +76,10 @@ def long_find(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_longer_flag_does_not_hide_what_is_to_be_redacted(compiled: Callable[[str], Guards]) -> None:
     entities = "[EMAIL_ADDRESS, {entity: MAC_ADDRESS, action: %s}]"
     check = f"{{id: pii, detector: pii, action: redact, options: {{entities: {entities}}}}}"
-    for guarded in both(compiled(policy(check % "flag")), "mail ana@example.org"):
-        assert (guarded.verdict, guarded.text) == ("redact", "mail <EMAIL_ADDRESS>")
+    for guarded in both(compiled(policy(check % "flag")), "to ana@a.org"):
+        assert (guarded.verdict, guarded.text) == ("redact", "to <EMAIL_ADDRESS>")
     # Where two would be replaced in different ways, a placeholder shows nothing of either.
-    for guarded in both(compiled(policy(check % "hash")), "mail ana@example.org"):
+    for guarded in both(compiled(policy(check % "hash")), "to ana@a.org"):
         assert (guarded.verdict, guarded.text) == ("redact", "<MAC_ADDRESS>")
 
 
