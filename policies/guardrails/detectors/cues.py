@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import cache
 
 from policies.guardrails.passage import Passage
-from policies.guardrails.patterns import compiled
+from policies.guardrails.patterns import Pattern, compiled
 
 BEFORE = 48
 """Code points before a candidate that may hold its cue."""
@@ -46,15 +47,20 @@ def nearest_cue(passage: Passage, start: int, end: int, *, speaks_for: str, agai
 
     Both are alternations of accent-free, lower-case words.
     """
-    pattern = compiled(rf"\b(?:({speaks_for})|(?:{against}))\b")
+    near, later = _cues(speaks_for, against)
     before = passage.before(start, BEFORE)
     decided = Cue.NONE
-    for match in pattern.finditer(before):
+    for match in near.finditer(before):
         if match.start(1) >= 0:
             decided = Cue.FOR
         elif len(before) - match.end() <= AGAINST_BEFORE:
             decided = Cue.AGAINST
-    if decided is Cue.NONE:
-        found = compiled(rf"\b(?:{speaks_for})\b").search(passage.after(end, AFTER))
-        decided = Cue.FOR if found else Cue.NONE
+    if decided is Cue.NONE and later.search(passage.after(end, AFTER)):
+        decided = Cue.FOR
     return decided
+
+
+@cache
+def _cues(speaks_for: str, against: str) -> tuple[Pattern, Pattern]:
+    """The pattern of both before a candidate, where the first group speaks for it, and that of what may follow it."""
+    return compiled(rf"\b(?:({speaks_for})|(?:{against}))\b"), compiled(rf"\b(?:{speaks_for})\b")

@@ -55,13 +55,13 @@ class Person(Detector):
 def may_name_somebody(passage: Passage, words: Sequence[Word]) -> bool:
     """Whether the model is worth its milliseconds: there is a capital that no sentence's beginning explains."""
     if not passage.has_case:
-        return any(word.capital and not (word.common or word.noun) for word in words)
+        return any(word.capital and not word.unlike_a_name for word in words)
     for index, word in enumerate(words):
         if not word.capital or word.plain in cues.TITLES or word.initial:
             continue
         between = passage.text[words[index - 1].end : word.start] if index else "."
         first = any(sign in between for sign in ".?!\n:")
-        if not (word.common or word.noun) or (not first and not passage.text[word.start : word.end].isupper()):
+        if not word.unlike_a_name or (not first and not passage.text[word.start : word.end].isupper()):
             return True
     return False
 
@@ -90,12 +90,12 @@ def _named(passage: Passage, inside: list[Word], score: float) -> Iterator[Span]
     if any(letter.isdigit() or letter in "@_=<>{}/" for letter in passage.text[start:end]):
         return
     before = passage.before(start, 24)
-    if compiled(rf"(?:{cues.PLACE_BEFORE}) $").search(before) and not any(word.given for word in inside):
+    if compiled(rf"(?:{cues.PLACE_BEFORE}) $").search(before) and not any(word.kind.given for word in inside):
         return
     if compiled(cues.COMPANY_AFTER).search(passage.after(end, 16)):
         return
-    if len(inside) == 1 and not inside[0].sure:
-        shouted = passage.has_case and passage.text[start:end].isupper() and not inside[0].listed
+    if len(inside) == 1 and not inside[0].kind.sure:
+        shouted = passage.has_case and passage.text[start:end].isupper() and not inside[0].kind.listed
         if shouted or not _supported(passage, inside[0]):
             return
     yield Span(start, end, "PERSON", score)
@@ -111,4 +111,4 @@ def _supported(passage: Passage, word: Word) -> bool:
 
 
 def _no_name(word: Word) -> bool:
-    return word.plain in cues.TITLES or not (word.capital or word.listed) or (word.common and not word.listed)
+    return word.plain in cues.TITLES or not (word.capital or word.kind.listed) or (word.kind.common and not word.kind.listed)
