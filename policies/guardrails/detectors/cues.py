@@ -10,8 +10,12 @@ from policies.guardrails.patterns import Pattern, compiled
 
 BEFORE = 48
 """Code points before a candidate that may hold its cue."""
-AFTER = 16
+AFTER = 26
 """Code points after it."""
+_WORDS_BACK = 5
+"""Words before a candidate among which a misspelt cue is looked for."""
+_LEAST = 5
+"""Letters of a word that may be a misspelt cue: shorter ones are one slip from too much."""
 
 
 class Cue(IntEnum):
@@ -42,10 +46,18 @@ OTHER_NUMBERS = (
 """Words before numbers that are no personal data."""
 
 
-def nearest_cue(passage: Passage, start: int, end: int, *, speaks_for: str, against: str = OTHER_NUMBERS) -> Cue:
-    """The cue nearest before the candidate decides; where there is none, the first one after it.
+def nearest_cue(
+    passage: Passage,
+    start: int,
+    end: int,
+    *,
+    speaks_for: str,
+    against: str = OTHER_NUMBERS,
+    typed: frozenset[str] = frozenset(),
+) -> Cue:
+    """The cue nearest before the candidate decides; where there is none, the first one after it, in the same clause.
 
-    Both are alternations of accent-free, lower-case words.
+    Both are alternations of accent-free, lower-case words. Words of `typed` speak for it with one slip of the keys too.
     """
     near, later = _cues(speaks_for, against)
     before = passage.before(start, BEFORE)
@@ -55,9 +67,34 @@ def nearest_cue(passage: Passage, start: int, end: int, *, speaks_for: str, agai
             decided = Cue.FOR
         elif len(before) - match.end() <= AGAINST_BEFORE:
             decided = Cue.AGAINST
-    if decided is Cue.NONE and later.search(passage.after(end, AFTER)):
-        decided = Cue.FOR
-    return decided
+    if decided is not Cue.NONE:
+        return decided
+    if later.search(_clause(passage.after(end, AFTER))) or (typed and _misspelt(before, typed)):
+        return Cue.FOR
+    return Cue.NONE
+
+
+def _clause(after: str) -> str:
+    """What follows up to the end of the clause: what stands behind speaks of something else."""
+    ends = [place for place in map(after.find, (". ", "; ", "\n")) if place >= 0]
+    return after[: min(ends)] if ends else after
+
+
+def _misspelt(before: str, typed: frozenset[str]) -> bool:
+    """Whether a word before is one of the words with a letter too many, too few, another one, or two swapped."""
+    words = {word.strip(".,:;()=\"'") for word in before.split()[-_WORDS_BACK:]}
+    return any(_one_slip_apart(word, meant) for word in words if len(word) >= _LEAST for meant in typed)
+
+
+def _one_slip_apart(word: str, meant: str) -> bool:
+    if abs(len(word) - len(meant)) > 1 or word[0] != meant[0]:
+        return False
+    start = 0
+    while start < min(len(word), len(meant)) and word[start] == meant[start]:
+        start += 1
+    rest, wanted = word[start:], meant[start:]
+    swapped = rest[:2] == wanted[1::-1] and rest[2:] == wanted[2:]
+    return rest[1:] == wanted[1:] or rest[1:] == wanted or rest == wanted[1:] or swapped
 
 
 @cache
