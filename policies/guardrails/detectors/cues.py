@@ -41,9 +41,17 @@ OTHER_NUMBERS = (
     r"|confirmation|ticket|flight|room|lottery|model|product)(?: (?:no|number|num|id|code|#))?(?: is)?\.?"
     r"|carrier reference"
     r"|library pinned at|multiply|divide|population|density|latitude|longitude|unit test|is_valid|assert|validar"
-    r"|devuelve"
+    r"|devuelve|contrato|poliza|soci[oa]|abonado|guia|clave|cupon|boleto|decimo|bulto|paquete|envio|solicitud|siniestro"
+    r"|protocolo|registro|catalogo|importe|saldo|total|poblacion|lectura|contador|cups|identificador|checksum|timestamp"
+    r"|epoch|coupon|shipment|parcel|request|membership|member|catalog|catalogue|barcode|batch|lot|amount|balance|sum|count"
+    r"|meter|isrc|doi|issue|pull request|port|puerto|pid|pin|radicado|folio|clabe"
 )
 """Words before numbers that are no personal data."""
+_OTHER_TYPED = frozenset(
+    "pedido reserva localizador seguimiento transaccion referencia incidencia expediente factura albaran articulo codigo"
+    " version multiplica divide resultado contrato poliza paquete envio solicitud booking invoice serial tracking reference"
+    " transaction order ticket confirmation voucher multiply".split()
+)
 
 
 def nearest_cue(
@@ -71,7 +79,7 @@ def nearest_cue(
         return decided
     if later.search(_clause(passage.after(end, AFTER))) or (typed and _misspelt(before, typed)):
         return Cue.FOR
-    return Cue.NONE
+    return Cue.AGAINST if typed and _misspelt(before[-AGAINST_BEFORE:], _OTHER_TYPED) else Cue.NONE
 
 
 def _clause(after: str) -> str:

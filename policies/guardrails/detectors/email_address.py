@@ -11,12 +11,16 @@ from policies.guardrails.redact import Span
 
 _LOCAL = 64
 _DOMAIN = 160
+_ANYBODY = words("usuario user username nombre name correo mail email alguien someone la una el the")
+"""Where the form of an address is explained."""
 _FILES = words("png jpg jpeg gif svg webp ico css js ts json py")
 _LOGIN = r"\b(?:ssh|scp|sftp|rsync|git clone)\b[^\n]{0,20}$"
 """Before `user@host` that opens a machine."""
 _SPOKEN = (
     r"[a-z0-9][a-z0-9._%+-]{0,40}(?: ?[\[({<] ?(?:at|arroba|@) ?[\])}>] ?| arroba )[a-z0-9-]{2,40}"
-    r"(?:(?: ?[\[({<] ?(?:dot|punto) ?[\])}>] ?| punto | dot |\.)[a-z0-9-]{2,24}){1,3}"
+    r"(?:(?: ?[\[({<] ?(?:dot|punto) ?[\])}>] ?| punto | dot |\.)[a-z0-9-]{2,24}){0,2}"
+    r"(?: ?[\[({<] ?(?:dot|punto) ?[\])}>] ?| punto | dot |\.)"
+    r"(?:com|es|org|net|edu|gob|gov|info|mx|ar|co|cl|pe|uy|cat|eus|gal|io|uk|us|de|fr|pt|it|eu|example)"
 )
 """`ana (at) example (dot) org`, `ana arroba example punto org`."""
 
@@ -40,7 +44,8 @@ class EmailAddress(Detector):
             at = text.find("@", at + 1)
         if "arroba" in passage.plain or compiled(r"[\[({<] ?at ?[\])}>]").search(passage.plain):
             for match in standing_alone(_SPOKEN, passage.plain):
-                yield Span(match.start(), match.end(), "EMAIL_ADDRESS", 0.8)
+                if match.group().partition(" ")[0] not in _ANYBODY:
+                    yield Span(match.start(), match.end(), "EMAIL_ADDRESS", 0.8)
 
 
 def _opens_a_machine(passage: Passage, start: int, at: int, end: int) -> bool:

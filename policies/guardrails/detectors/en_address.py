@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies.guardrails.detectors.detector import Detector, Reach
+from policies.guardrails.detectors.shapes import may_find
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import compiled, words
 from policies.guardrails.redact import Span
@@ -14,10 +15,12 @@ _KIND = (
     r"|close"
     r"|crescent|cres|parkway|pkwy|highway|hwy|trail|trl|circle|cir|mews|gardens|grove|alley|way|hill|rise|walk|row"
     r"|green"
+    r"|loop|broadway|wynd|vale|embankment|bridge|parade|esplanade|turnpike|tpke|expressway|freeway|fwy|bend|cove|landing"
+    r"|manor|meadows?|drv|bypass|byway|causeway|promenade"
     r"|plaza|point|points|ridge|park|heights|crossing|junction|pass|path|quay|wharf|villas)"
 )
 _WORD = r"[a-z][a-z'’.-]*"
-_STREET = rf"(?:p\.o\. box )?[0-9]{{1,6}}[a-z]?,?(?: [0-9]{{1,5}})? (?:{_WORD} ){{1,4}}?{_KIND}\b\.?"
+_STREET = rf"(?:p\.o\. box )?[0-9]{{1,6}}[a-z]?,?(?: [0-9]{{1,5}})? (?:{_WORD} ){{1,4}}?{_KIND}\b\.?(?: (?:nw|ne|sw|se|n|s|e|w)\b\.?)?"
 _MILITARY = (
     r"(?:(?:psc|unit|cmr) [0-9]{2,5},? box [0-9]{1,5}|(?:usns|usnv|uss|uscgc) [a-z'’-]+)[ ,\n]{1,3}(?:apo|fpo|dpo)"
     r" (?:aa|ae|ap) [0-9]{5}"
@@ -41,6 +44,7 @@ _SUFFIX = (
 )
 _FLAT_ALONE = r"(?:Apt|Suite|APT|SUITE)\.? [0-9]{2,4}"
 _FLAT = r"^(?:,|\.)?[ \n>]{1,6}(?:apt|apartment|flat|unit|suite|ste|floor|room|box)\.? ?#?(?:[0-9]{1,5}[a-z]?|[a-z])\b"
+_FLAT_BEFORE = r"(?:^|[^a-z0-9])((?:flat|apartment|apt|unit|suite|room|floor)\.? ?#?[0-9a-z]{1,4},? )$"
 _ZIP_TAIL = (
     r"^(?:[ \n]{0,2},?[ \n]{1,3}(?:\p{Lu}[\p{L}'’.()-]*|of|de|la|nad|and|do|da)(?: (?:\p{Lu}[\p{L}'’.()-]*|of|de|la"
     r"|nad|and|do|da)){0,3}){0,3}"
@@ -74,7 +78,7 @@ class EnAddress(Detector):
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """Numbered streets; the form without a word for street only beside a word for a place or with a flat."""
-        if not passage.has_digit:
+        if not may_find(passage, self.name):
             return
         for pattern in (_MILITARY, _PO_BOX):
             for match in compiled(pattern).finditer(passage.plain):
@@ -82,7 +86,8 @@ class EnAddress(Detector):
                     yield Span(match.start(), _extended(passage, match.end()), "STREET_ADDRESS", 0.9)
         for match in compiled(_STREET).finditer(passage.plain):
             if self._is_street(passage, match.start(), match.end()):
-                yield Span(match.start(), _extended(passage, match.end()), "STREET_ADDRESS", 0.85)
+                start = _with_flat_before(passage, match.start())
+                yield Span(start, _extended(passage, match.end()), "STREET_ADDRESS", 0.85)
         if passage.has_case:
             yield from self._foreign(passage)
 
@@ -108,6 +113,12 @@ class EnAddress(Detector):
         if lowered & _MONTHS or (passage.has_case and lowered & _NOT_STREETS):
             return False
         return not passage.has_case or any(word[:1].isupper() for word in words)
+
+
+def _with_flat_before(passage: Passage, start: int) -> int:
+    """Where the address begins: in Britain the flat stands before the house, `Flat 3, 22 High Street`."""
+    flat = compiled(_FLAT_BEFORE).search(passage.before(start, 24))
+    return start - (flat.end(1) - flat.start(1)) if flat else start
 
 
 def _extended(passage: Passage, end: int) -> int:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from infra.ner import NameLists, WordKind
 from policies.guardrails.detectors import name_cues as cues
+from policies.guardrails.detectors.es_towns import TOWNS
 from policies.guardrails.detectors.shapes import pattern_set
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import compiled
@@ -74,6 +75,11 @@ def words_of(passage: Passage, lists: NameLists) -> tuple[Word, ...]:
             end, word = end - 2, word[:-2]
         found.append(Word(start, end, word, text[start].isupper(), lists.kind_of(word)))
     return tuple(found)
+
+
+def is_town(passage: Passage, start: int, end: int) -> bool:
+    """Whether these words are a town's whole name."""
+    return compiled(TOWNS).fullmatch(passage.plain[start:end]) is not None
 
 
 def _words_in(text: str) -> Iterator[tuple[int, int]]:
@@ -177,15 +183,27 @@ def _name_like(word: Word, passage: Passage, before: _Before, run: list[Word]) -
     if word.plain in cues.TITLES or (word.plain in cues.PARTICLES and not word.initial):
         return False
     if word.initial:
-        dotted = passage.text[word.end : word.end + 1] == "."
-        return dotted and not run and (word.capital or not passage.has_case)
+        return _initial_fits(word, passage, run)
+    named = bool(run) and run[-1].kind.given and run[-1].kind.sure
     if not passage.has_case:
+        if named and passage.language == "en" and not word.unlike_a_name:
+            return True
         return word.kind.listed or (before.strong and not word.kind.common and len(run) < 2)
     if word.capital:
+        if named and run[-1].capital and word.plain not in cues.PLACES:
+            return True  # the surname of a given name, though a dictionary has it too
         return word.kind.listed or not (word.kind.common or (word.kind.noun and not before.strong))
     if word.kind.sure:
         return not run or not run[0].capital
     return word.kind.listed and any(each.kind.sure for each in run) and not run[0].capital
+
+
+def _initial_fits(word: Word, passage: Passage, run: list[Word]) -> bool:
+    """Whether a letter alone is an initial: before a name with a dot, inside one as a capital."""
+    dotted = passage.text[word.end : word.end + 1] == "."
+    if run:
+        return passage.has_case and word.capital and run[0].kind.given and (dotted or word.plain not in "yeoa")
+    return dotted and (word.capital or not passage.has_case)
 
 
 def _score(passage: Passage, run: list[Word], before: _Before) -> float:
@@ -205,6 +223,10 @@ def _score(passage: Passage, run: list[Word], before: _Before) -> float:
     elif passage.has_case and len(named) == 1:
         score -= 0.8
     score += _after(passage, run, listed)
+    if any(word.plain in {"y", "e"} and not word.capital for word in run) and not any(word.kind.sure for word in run):
+        score -= 1.0  # two everyday words
+    if not any(word.kind.given for word in run) and is_town(passage, run[0].start, run[-1].end):
+        score -= 2.0
     if before.no_person or compiled(cues.COMPANY_AFTER).search(passage.after(run[-1].end, 16)):
         score -= 3.0
     return score

@@ -31,6 +31,11 @@ _AMERICAN = (
 """The North American spelling, which says phone even of a number that is not given out."""
 _TRUNK = r"\(?0[0-9]{1,4}\)?(?:[ .-][0-9]{2,8}){1,5}"
 """A trunk 0 and groups: national numbers of most of Europe."""
+_COUNTED = (
+    r"^ ?(?:€|\$|%|euros?|eur|dolares|dollars|usd|pesos|habitantes|personas|unidades|votos|visitas|veces|filas|bytes|metros"
+    r"|km|kg|segundos|anos|people|inhabitants|units|votes|views|times|rows|records|users|pounds|seconds|years|kwh|ms)\b"
+)
+"""What is counted is no phone."""
 _CODE = r"\b[A-Z]{3,5} $"
 """Capitals before digits: a code of both, such as a British bank's."""
 _ODD = r"(?:^|\.)[0-9](?:\.|$)|[0-9]+\.[0-9]+\.[0-9]{3,}\.[0-9]+$"
@@ -110,6 +115,8 @@ class PhoneNumber(Detector):
         if before[-1:] and before[-1:] in "-/.,:" and before[:1].isdigit():
             return False
         if before[-1:] in ("-", "/", "=") and before[:1].isalpha() and before[-1:] != "=":
+            return False
+        if compiled(_COUNTED).search(passage.after(end, 14)):
             return False
         return not (after[:1] in {"-", "/", ".", ",", ":"} and after[1:].isdigit()) and after[:1] not in {"%", "€", "$"}
 
