@@ -77,9 +77,9 @@ def nearest_cue(
             decided = Cue.AGAINST
     if decided is not Cue.NONE:
         return decided
-    if later.search(_clause(passage.after(end, AFTER))) or (typed and _misspelt(before, typed)):
+    if later.search(_clause(passage.after(end, AFTER))) or (typed and misspelt(before, typed)):
         return Cue.FOR
-    return Cue.AGAINST if typed and _misspelt(before[-AGAINST_BEFORE:], _OTHER_TYPED) else Cue.NONE
+    return Cue.AGAINST if typed and misspelt(before[-AGAINST_BEFORE:], _OTHER_TYPED) else Cue.NONE
 
 
 def _clause(after: str) -> str:
@@ -88,7 +88,7 @@ def _clause(after: str) -> str:
     return after[: min(ends)] if ends else after
 
 
-def _misspelt(before: str, typed: frozenset[str]) -> bool:
+def misspelt(before: str, typed: frozenset[str]) -> bool:
     """Whether a word before is one of the words with a letter too many, too few, another one, or two swapped."""
     words = {word.strip(".,:;()=\"'") for word in before.split()[-_WORDS_BACK:]}
     return any(_one_slip_apart(word, meant) for word in words if len(word) >= _LEAST for meant in typed)

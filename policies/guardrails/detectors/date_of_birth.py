@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policies.guardrails.detectors.cues import misspelt
 from policies.guardrails.detectors.detector import Detector, Reach
 from policies.guardrails.detectors.shapes import may_find
 from policies.guardrails.passage import Passage
-from policies.guardrails.patterns import compiled, standing_alone
+from policies.guardrails.patterns import compiled, standing_alone, words
 from policies.guardrails.redact import Span
 
 _MONTHS = (
@@ -53,6 +54,7 @@ _LABEL = (
     r"(?:nacimiento|n[au]cimiento|nacimeinto|nacimineto|nac\.?|fnac|fecha ?_?nac\w*|fec\.? ?nac\.?|f\.? ?nac\.?|f\.n\.?|f/n"
     r"|date ?_?of ?_?birth|birth ?_?date|birth ?_?day|bday|born on|dob|d\.o\.b\.?|d/o/b)"
 )
+_TYPED = words("nacido nacida nacio nacimiento birthday birth")
 _LABELLED = rf"(?:\b|_){_LABEL}[^0-9a-z]{{1,6}}(?:es |is |el )?$"
 _BORN = (
     rf"(?:\b|_)(?:{_LABEL}|nacid[oa]s?|nacio|naci|nazco|cumpleanos|(?:mi|su|tu|de) cumple|natalicio|born|birth|birthdays?)"
@@ -76,7 +78,7 @@ class DateOfBirth(Detector):
             return
         for match in standing_alone(_DATE, passage.plain):
             before, after = passage.before(match.start(), self.reach.context), passage.after(match.end(), 40)
-            if compiled(_BORN).search(before) or compiled(_AFTER).search(after):
+            if compiled(_BORN).search(before) or compiled(_AFTER).search(after) or misspelt(before[-30:], _TYPED):
                 yield Span(match.start(), match.end(), "DATE_OF_BIRTH", 0.9)
         for match in standing_alone(_COMPACT, passage.plain):
             if compiled(_LABELLED).search(passage.before(match.start(), 40)):

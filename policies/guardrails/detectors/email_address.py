@@ -11,7 +11,7 @@ from policies.guardrails.redact import Span
 
 _LOCAL = 64
 _DOMAIN = 160
-_ANYBODY = words("usuario user username nombre name correo mail email alguien someone la una el the")
+_ANYBODY = words("usuario user username nombre name apellido dominio domain alguien someone la una el the")
 """Where the form of an address is explained."""
 _FILES = words("png jpg jpeg gif svg webp ico css js ts json py")
 _LOGIN = r"\b(?:ssh|scp|sftp|rsync|git clone)\b[^\n]{0,20}$"
@@ -44,7 +44,7 @@ class EmailAddress(Detector):
             at = text.find("@", at + 1)
         if "arroba" in passage.plain or compiled(r"[\[({<] ?at ?[\])}>]").search(passage.plain):
             for match in standing_alone(_SPOKEN, passage.plain):
-                if match.group().partition(" ")[0] not in _ANYBODY:
+                if not _ANYBODY & frozenset(match.group().replace(".", " ").split()):
                     yield Span(match.start(), match.end(), "EMAIL_ADDRESS", 0.8)
 
 

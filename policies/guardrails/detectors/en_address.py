@@ -15,7 +15,7 @@ _KIND = (
     r"|close"
     r"|crescent|cres|parkway|pkwy|highway|hwy|trail|trl|circle|cir|mews|gardens|grove|alley|way|hill|rise|walk|row"
     r"|green"
-    r"|loop|broadway|wynd|vale|embankment|bridge|parade|esplanade|turnpike|tpke|expressway|freeway|fwy|bend|cove|landing"
+    r"|loop|broadway|wynd|embankment|bridge|parade|esplanade|turnpike|tpke|expressway|freeway|fwy|bend|cove|landing"
     r"|manor|meadows?|drv|bypass|byway|causeway|promenade"
     r"|plaza|point|points|ridge|park|heights|crossing|junction|pass|path|quay|wharf|villas)"
 )
@@ -67,6 +67,10 @@ _MONTHS = words(
     " aug sep"
     " sept oct nov dec enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
 )
+_AMBIGUOUS = words(
+    "way walk rise pass close row point points green place path park loop bend bridge landing parade circle drive court hill"
+    " alley crossing junction manor meadow meadows plaza square trail ridge st dr pl ct str ste"
+)
 _NOT_STREETS = words("in on at of the is was and to for by with a an or from as than over under per every")
 
 
@@ -86,8 +90,9 @@ class EnAddress(Detector):
                     yield Span(match.start(), _extended(passage, match.end()), "STREET_ADDRESS", 0.9)
         for match in compiled(_STREET).finditer(passage.plain):
             if self._is_street(passage, match.start(), match.end()):
-                start = _with_flat_before(passage, match.start())
-                yield Span(start, _extended(passage, match.end()), "STREET_ADDRESS", 0.85)
+                start, end = _with_flat_before(passage, match.start()), _extended(passage, match.end())
+                if passage.has_case or end > match.end() or not self._is_ambiguous(passage, start, match.end()):
+                    yield Span(start, end, "STREET_ADDRESS", 0.85)
         if passage.has_case:
             yield from self._foreign(passage)
 
@@ -103,6 +108,12 @@ class EnAddress(Detector):
             yield Span(match.start(), _extended(passage, match.end()), "STREET_ADDRESS", 0.7)
         for match in compiled(_FLAT_ALONE).finditer(passage.text):
             yield Span(match.start(), match.end(), "STREET_ADDRESS", 0.55)
+
+    def _is_ambiguous(self, passage: Passage, start: int, end: int) -> bool:
+        """Whether the word for street means much else, in a text without capitals and with no word for a place before."""
+        kind = passage.plain[start:end].rstrip(".").rpartition(" ")[2]
+        placed = compiled(_PLACE_WORDS).search(passage.before(start, self.reach.context))
+        return kind in _AMBIGUOUS and placed is None
 
     def _is_street(self, passage: Passage, start: int, end: int) -> bool:
         """Whether the match stands alone, is no date, and (where capitals say something) its name has one."""

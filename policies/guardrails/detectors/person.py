@@ -127,19 +127,12 @@ def _belief(passage: Passage, inside: list[Word]) -> float:
         return _BELIEVED if known or supported or not any(word.kind.noun for word in inside) else _DOUBTED
     [word] = inside
     shouted = passage.has_case and len(word.plain) > 1 and passage.text[start:end].isupper() and not word.kind.listed
-    if known or (supported and not shouted):
-        return _BELIEVED
-    return _BELIEVED if word.kind.listed and not _begins_sentence(passage, start) and passage.has_case else _DOUBTED
+    return _BELIEVED if known or (supported and not shouted) else _DOUBTED
 
 
 def _beside_a_digit(passage: Passage, start: int, end: int) -> bool:
     """Whether a number stands directly beside it, as in a code or an address."""
     return passage.before(start, 2).rstrip(" ")[-1:].isdigit() or passage.after(end, 2).lstrip(" ")[:1].isdigit()
-
-
-def _begins_sentence(passage: Passage, start: int) -> bool:
-    before = passage.before(start, CONTEXT)
-    return not before.strip() or before.rstrip(" \"'>*-")[-1:] in {".", "!", "?", "\n", ":"}
 
 
 def _no_name(word: Word) -> bool:

@@ -19,7 +19,7 @@ _TWELVE_DIGITS = r"[0-9](?:[ ./-]{0,3}[0-9]){11}"
 _SHAPES: dict[str, str] = {
     "credit-card": _TWELVE_DIGITS,
     "crypto": r"[0-9a-z]{26}",
-    "date-of-birth": r"nac|f[./]?n|birth|born|dob|d\.o|bday|cumple|natal",
+    "date-of-birth": r"na[a-z]?[ci]|f[./]?n|birth|born|dob|d\.o|bday|cumple|natal",
     "en-address": r"[0-9]",
     "es-accounts": _TWELVE_DIGITS,
     "es-address": (
