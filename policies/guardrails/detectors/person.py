@@ -16,6 +16,8 @@ from policies.guardrails.redact import Span
 
 
 _BELIEVED = 0.85
+_LEANING = 0.55
+"""Of a word inside a sentence that no list and no dictionary has."""
 _DOUBTED = 0.4
 """Of what only the model takes for a name: below the threshold, unless a policy would rather redact too much."""
 _NO_NAME_HAS = "\n:;\"“”()|<>=/"
@@ -35,10 +37,9 @@ class Person(Detector):
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """Names by rule, and by the model of the passage's language."""
-        words = words_of(passage, self._finders.lists)
-        yield from names_by_rule(passage, words)
-        for name in self._by_model(passage, words):
-            yield from _trimmed(passage, words, name)
+        yield from passage.once(self._by_rule)
+        for name in self._by_model(passage):
+            yield from _trimmed(passage, passage.once(self._words), name)
 
     def look_ahead(self, passages: Sequence[Passage]) -> None:
         """Runs the models over many passages at once and leaves the names with each."""
@@ -47,33 +48,41 @@ class Person(Detector):
             for passage in passages:
                 if passage.language == language:
                     passage.ner = ()
-                    if finder and may_name_somebody(passage, words_of(passage, self._finders.lists)):
+                    if finder and self._may_name_somebody(passage):
                         waiting.append(passage)
             if finder and waiting:
                 for passage, names in zip(waiting, finder.find_many([each.text for each in waiting]), strict=True):
                     passage.ner = names
 
-    def _by_model(self, passage: Passage, words: Sequence[Word]) -> Sequence[NameSpan]:
+    def _words(self, passage: Passage) -> tuple[Word, ...]:
+        return words_of(passage, self._finders.lists)
+
+    def _by_rule(self, passage: Passage) -> tuple[Span, ...]:
+        return tuple(names_by_rule(passage, passage.once(self._words)))
+
+    def _by_model(self, passage: Passage) -> Sequence[NameSpan]:
         if passage.ner is not None:
             return passage.ner
         finder = self._finders.en if passage.language == "en" else self._finders.es
-        if finder is None or not may_name_somebody(passage, words):
+        if finder is None or not self._may_name_somebody(passage):
             return ()
         return finder.find(passage.text)
 
+    def _may_name_somebody(self, passage: Passage) -> bool:
+        """Whether the model is worth its milliseconds: a capital that no rule, list or dictionary explains.
 
-def may_name_somebody(passage: Passage, words: Sequence[Word]) -> bool:
-    """Whether the model is worth its milliseconds: there is a capital that no sentence's beginning explains."""
-    if not passage.has_case:
-        return any(word.capital and not word.unlike_a_name for word in words)
-    for index, word in enumerate(words):
-        if not word.capital or word.plain in cues.TITLES or word.initial:
-            continue
-        between = passage.text[words[index - 1].end : word.start] if index else "."
-        first = any(sign in between for sign in ".?!\n:")
-        if not word.unlike_a_name or (not first and not passage.text[word.start : word.end].isupper()):
-            return True
-    return False
+        On the development rows that spares two texts of three the model, and loses one name in a hundred of its finds.
+        """
+        rule = passage.once(self._by_rule)
+        return any(_unexplained(passage, word, rule) for word in passage.once(self._words))
+
+
+def _unexplained(passage: Passage, word: Word, found: Sequence[Span]) -> bool:
+    if not word.capital or word.initial or word.unlike_a_name or word.plain in cues.TITLES:
+        return False
+    if passage.has_case and not word.kind.listed and passage.text[word.start : word.end].isupper():
+        return False
+    return not any(span.start <= word.start < span.end for span in found)
 
 
 def _trimmed(passage: Passage, words: Sequence[Word], name: NameSpan) -> Iterator[Span]:
@@ -127,7 +136,15 @@ def _belief(passage: Passage, inside: list[Word]) -> float:
         return _BELIEVED if known or supported or not any(word.kind.noun for word in inside) else _DOUBTED
     [word] = inside
     shouted = passage.has_case and len(word.plain) > 1 and passage.text[start:end].isupper() and not word.kind.listed
-    return _BELIEVED if known or (supported and not shouted) else _DOUBTED
+    if known or (supported and not shouted):
+        return _BELIEVED
+    strange = passage.has_case and not (word.unlike_a_name or word.kind.listed or shouted)
+    return _LEANING if strange and not _begins_sentence(passage, start) else _DOUBTED
+
+
+def _begins_sentence(passage: Passage, start: int) -> bool:
+    before = passage.before(start, CONTEXT)
+    return not before.strip() or before.rstrip(" \"'>*-")[-1:] in {".", "!", "?", "\n", ":"}
 
 
 def _beside_a_digit(passage: Passage, start: int, end: int) -> bool:
