@@ -264,7 +264,5 @@ def _artifacts(doc: Any, language: str) -> Any:
     from presidio_analyzer.nlp_engine import NlpArtifacts
     from spacy.tokens import Span
 
-    names = [
-        Span(doc, entity.start, entity.end, label="PERSON") for entity in doc.ents if entity.label_ in _PERSONS
-    ]
+    names = [Span(doc, entity.start, entity.end, label="PERSON") for entity in doc.ents if entity.label_ in _PERSONS]
     return NlpArtifacts(names, doc, [token.idx for token in doc], [], None, language, scores=[0.85] * len(names))

@@ -32,9 +32,7 @@ _ORDINAL_EN = (
 )
 _UNITS_EN = r"(?:one|two|three|four|five|six|seven|eight|nine)"
 _TENS_EN = r"(?:ten|eleven|twelve|[a-z]{3,5}teen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)"
-_YEAR_EN = (
-    rf"(?:nineteen(?: hundred(?: and)?)?|two thousand(?: and)?|twenty)(?:[ -](?:oh[ -])?{_TENS_EN})?(?:[ -]{_UNITS_EN})?"
-)
+_YEAR_EN = rf"(?:nineteen(?: hundred(?: and)?)?|two thousand(?: and)?|twenty)(?:[ -](?:oh[ -])?{_TENS_EN})?(?:[ -]{_UNITS_EN})?"
 _YEAR = r"(?:[0-9]{4}|['’]?[0-9]{2})"
 _DATE = (
     r"[0-9]{1,2}[ ]?[-/.][ ]?[0-9]{1,2}[ ]?[-/.][ ]?(?:[0-9]{4}|[0-9]{2})"

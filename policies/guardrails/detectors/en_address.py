@@ -44,7 +44,7 @@ _SUFFIX = (
 )
 _FLAT_ALONE = r"(?:Apt|Suite|APT|SUITE)\.? [0-9]{2,4}"
 _FLAT = r"^(?:,|\.)?[ \n>]{1,6}(?:apt|apartment|flat|unit|suite|ste|floor|room|box)\.? ?#?(?:[0-9]{1,5}[a-z]?|[a-z])\b"
-_FLAT_BEFORE = r"(?:^|[^a-z0-9])((?:flat|apartment|apt|unit|suite|room|floor)\.? ?#?[0-9a-z]{1,4},? )$"
+_FLAT_BEFORE = r"(?:^|[^a-z0-9])((?:flat|apartment|apt|unit|suite|room|floor)\.? ?#?(?:[0-9a-z]{1,4},? )?)$"
 _ZIP_TAIL = (
     r"^(?:[ \n]{0,2},?[ \n]{1,3}(?:\p{Lu}[\p{L}'’.()-]*|of|de|la|nad|and|do|da)(?: (?:\p{Lu}[\p{L}'’.()-]*|of|de|la"
     r"|nad|and|do|da)){0,3}){0,3}"
@@ -71,6 +71,10 @@ _AMBIGUOUS = words(
     "way walk rise pass close row point points green place path park loop bend bridge landing parade circle drive court hill"
     " alley crossing junction manor meadow meadows plaza square trail ridge st dr pl ct str ste"
 )
+_COUNTED = words(
+    "minute minutes min mins hour hours day days week weeks month months year years people miles mile km times"
+)
+"""What a number counts, so that it is no house's."""
 _NOT_STREETS = words("in on at of the is was and to for by with a an or from as than over under per every")
 
 
@@ -121,7 +125,7 @@ class EnAddress(Detector):
             return False
         words = [word for word in passage.text[start:end].split() if word[:1].isalpha()]
         lowered = {word.lower().strip(".,") for word in words}
-        if lowered & _MONTHS or (passage.has_case and lowered & _NOT_STREETS):
+        if lowered & _MONTHS or lowered & _COUNTED or (passage.has_case and lowered & _NOT_STREETS):
             return False
         return not passage.has_case or any(word[:1].isupper() for word in words)
 

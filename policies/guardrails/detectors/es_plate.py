@@ -43,9 +43,7 @@ class EsPlate(Detector):
             for match in standing_alone(pattern, passage.plain, also="-_/"):
                 if _in_a_code(passage.text, match.start(), match.end()):
                     continue
-                cue = nearest_cue(
-                    passage, match.start(), match.end(), speaks_for=_WORDS, against=_OTHERS, typed=_TYPED
-                )
+                cue = nearest_cue(passage, match.start(), match.end(), speaks_for=_WORDS, against=_OTHERS, typed=_TYPED)
                 found = passage.text[match.start() : match.end()]
                 if cue is Cue.AGAINST or found[-3:].lower() in _UNITS:
                     continue

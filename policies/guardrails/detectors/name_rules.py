@@ -21,7 +21,7 @@ _ENOUGH = 2.0
 _SPEAKER = r"(?:^|\n)\W{0,3}$"
 """The beginning of a line, where `Name: ` is who speaks."""
 _WORD = r"\p{L}+(?:['’]\p{L}+)?"
-_CLOSING = ".,;:!?)\"»”"
+_CLOSING = '.,;:!?)"»”'
 _INTRODUCTIONS = tuple(
     rf"(?:{kind})[\s\"'“«>(¡¿]{{0,6}}$" for kind in (cues.STRONG, cues.WEAK, cues.LEADS, cues.NO_PERSON)
 )
@@ -225,7 +225,7 @@ def _score(passage: Passage, run: list[Word], before: _Before) -> float:
     score += _after(passage, run, listed)
     if any(word.plain in {"y", "e"} and not word.capital for word in run) and not any(word.kind.sure for word in run):
         score -= 1.0  # two everyday words
-    if not any(word.kind.given for word in run) and is_town(passage, run[0].start, run[-1].end):
+    if not any(word.kind.given for word in run) and any(is_town(passage, word.start, run[-1].end) for word in run):
         score -= 2.0
     if before.no_person or compiled(cues.COMPANY_AFTER).search(passage.after(run[-1].end, 16)):
         score -= 3.0
@@ -247,7 +247,9 @@ def _after(passage: Passage, run: list[Word], listed: list[Word]) -> float:
 
 def _given_after_comma(passage: Passage, words: Sequence[Word], after: int, run: list[Word]) -> list[Word]:
     """The given names after `Surname Surname, `, where the run holds surnames alone."""
-    if not all(word.kind.surname or word.plain in cues.PARTICLES for word in run) or (run[0].kind.given and run[0].kind.sure):
+    if not all(word.kind.surname or word.plain in cues.PARTICLES for word in run) or (
+        run[0].kind.given and run[0].kind.sure
+    ):
         return []
     found: list[Word] = []
     for word in words[after : after + 3]:

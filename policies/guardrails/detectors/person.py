@@ -20,7 +20,7 @@ _LEANING = 0.55
 """Of a word inside a sentence that no list and no dictionary has."""
 _DOUBTED = 0.4
 """Of what only the model takes for a name: below the threshold, unless a policy would rather redact too much."""
-_NO_NAME_HAS = "\n:;\"“”()|<>=/"
+_NO_NAME_HAS = '\n:;"“”()|<>=/'
 _AT_A_PLACE = rf"(?:{cues.PLACE_BEFORE}) $"
 _INTRODUCED = rf"(?:{cues.STRONG}|{cues.WEAK})[\s\"'(]{{0,4}}$"
 

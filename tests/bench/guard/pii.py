@@ -24,14 +24,14 @@ for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "BLIS_NUM_THREADS"):
     os.environ[_threads] = "1"
 sys.path.insert(0, str(Path(__file__).parent))
 
-from pii_peer import PeerFind, Presidio, has_spanish_model
-from pii_score import Find, Row, Scores, read_rows, score
-from rich.console import Console
-from rich.table import Table
+from pii_peer import PeerFind, Presidio, has_spanish_model  # noqa: E402
+from pii_score import Find, Row, Scores, read_rows, score  # noqa: E402
+from rich.console import Console  # noqa: E402
+from rich.table import Table  # noqa: E402
 
-from infra.ner import NameFinders, load_name_finders
-from policies.guardrails.compiled import Guards, compile_guards
-from policies.policy import parse_guardrails
+from infra.ner import NameFinders, load_name_finders  # noqa: E402
+from policies.guardrails.compiled import Guards, compile_guards  # noqa: E402
+from policies.policy import parse_guardrails  # noqa: E402
 
 Language = Literal["en", "es"]
 _POLICY = """
@@ -95,16 +95,15 @@ def _ours(language: Language, names: NameFinders) -> dict[str, Guards]:
     return {kind: compile_guards(policy, prompt=None, names=each) for kind, each in kinds.items()}
 
 
-def _language(
-    console: Console, language: Language, rows: list[Row], names: NameFinders
-) -> list[tuple[str, bool]]:
+def _language(console: Console, language: Language, rows: list[Row], names: NameFinders) -> list[tuple[str, bool]]:
     peers = Peers(_ours(language, names), Presidio(language))
     timed = _read(rows, peers)
-    scores = {
-        kind: score(rows, lambda row, kind=kind: _finds(timed.finds[kind][row.text], 0.0)) for kind in peers.ours
-    }
+    scores = {kind: score(rows, lambda row, kind=kind: _finds(timed.finds[kind][row.text], 0.0)) for kind in peers.ours}
     best = max(
-        (score(rows, lambda row, least=least: _finds(timed.finds["Presidio"][row.text], least)) for least in _THRESHOLDS),
+        (
+            score(rows, lambda row, least=least: _finds(timed.finds["Presidio"][row.text], least))
+            for least in _THRESHOLDS
+        ),
         key=lambda each: each.overall().f2,
     )
     default = "with the name model" if language == "en" else "without a model"
@@ -182,7 +181,11 @@ def _times(console: Console, language: Language, timed: Timed, lengths: Sequence
     for kind, ms in timed.ms.items():
         cuts = statistics.quantiles(ms, n=20)
         table.add_row(
-            kind, f"{statistics.fmean(ms):.2f}", f"{cuts[9]:.2f}", f"{cuts[18]:.2f}", f"{statistics.fmean(ms) / theirs:.3f}"
+            kind,
+            f"{statistics.fmean(ms):.2f}",
+            f"{cuts[9]:.2f}",
+            f"{cuts[18]:.2f}",
+            f"{statistics.fmean(ms) / theirs:.3f}",
         )
     console.print(table)
     if language == "es" and not has_spanish_model():
@@ -205,7 +208,10 @@ def _long_texts(console: Console, texts: Sequence[str], guards: Guards) -> tuple
     table.add_row(*(f"{each:.0f}" for each in cost.values()))
     console.print(table)
     growth = cost[max(_LONG)] / cost[4_000]
-    return f"100,000 characters cost {growth:.2f} times as much a character as 4,000, at most {_GROWTH}", growth <= _GROWTH
+    return (
+        f"100,000 characters cost {growth:.2f} times as much a character as 4,000, at most {_GROWTH}",
+        growth <= _GROWTH,
+    )
 
 
 if __name__ == "__main__":

@@ -16,6 +16,12 @@ _NO_PERSONAL_DATA = frozenset(
 """What Presidio finds too, and the data's files do not label throughout."""
 
 
+_IGNORED = (
+    *("CARDINAL", "EVENT", "FAC", "LANGUAGE", "LAW", "MISC", "MONEY", "ORDINAL", "PERCENT", "PRODUCT", "QUANTITY"),
+    "WORK_OF_ART",
+)
+
+
 class PeerFind(NamedTuple):
     """One find."""
 
@@ -78,8 +84,7 @@ def _engine(language: str, model: str) -> Any:
     configuration = NerModelConfiguration(
         model_to_presidio_entity_mapping={**labels, "DATE": "DATE_TIME", "TIME": "DATE_TIME", "NORP": "NRP"},
         low_score_entity_names=["ORGANIZATION"],
-        labels_to_ignore=["CARDINAL", "EVENT", "FAC", "LANGUAGE", "LAW", "MISC", "MONEY", "ORDINAL", "PERCENT"]
-        + ["PRODUCT", "QUANTITY", "WORK_OF_ART"],
+        labels_to_ignore=list(_IGNORED),
     )
     engine = SpacyNlpEngine(
         models=[{"lang_code": language, "model_name": model}], ner_model_configuration=configuration

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-_READ = frozenset({"PERSON", "PHONE_NUMBER", "EMAIL_ADDRESS", "STREET_ADDRESS", "IBAN_CODE", "CREDIT_CARD", "IP_ADDRESS"})
+_READ = frozenset(
+    {"PERSON", "PHONE_NUMBER", "EMAIL_ADDRESS", "STREET_ADDRESS", "IBAN_CODE", "CREDIT_CARD", "IP_ADDRESS"}
+)
 _ANYWHERE = _READ | {"DATE_OF_BIRTH", "MAC_ADDRESS", "URL_CREDENTIALS", "CRYPTO"}
 LABELLED: dict[str, frozenset[str]] = {
     "es_synthetic": _ANYWHERE
