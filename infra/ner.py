@@ -168,7 +168,7 @@ def _start(span: NameSpan) -> int:
 
 
 def _pieces(text: str) -> Iterator[tuple[int, str]]:
-    """A text in pieces that the model reads at once, each with its offset: cut at a line's, sentence's or word's end."""
+    """Pieces of a text that the model reads at once, with their offsets, cut at a line's, sentence's or word's end."""
     start = 0
     while len(text) - start > _PIECE:
         cuts = ((text.rfind(end, start + _PIECE // 2, start + _PIECE), len(end)) for end in _PIECE_ENDS)

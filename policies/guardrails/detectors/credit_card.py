@@ -19,7 +19,8 @@ _WRITTEN = (
 """How a card's number is written where other digits stand beside it: an expiry date, a security code."""
 _CARD_WORDS = (
     r"cards?|cc|visa|mastercard|master card|amex|american express|maestro|discover|credit|debit|tarjetas?|credito"
-    r"|debito|pan|numero completo|cargo|charge|charged|payment|pago|pague|pagado|paid|cvv|cvc|caduca|caducidad|expir\w+|exp"
+    r"|debito|pan|numero completo|cargo|charge|charged|payment|pago|pague|pagado|paid|cvv|cvc|caduca|caducidad"
+    r"|expir\w+|exp"
 )
 _TYPED = words("tarjeta credito mastercard credit")
 

@@ -6,7 +6,7 @@ from enum import IntEnum
 from functools import cache
 
 from policies.guardrails.passage import Passage
-from policies.guardrails.patterns import Pattern, compiled
+from policies.guardrails.patterns import Pattern, compiled, words
 
 BEFORE = 48
 """Code points before a candidate that may hold its cue."""
@@ -43,14 +43,15 @@ OTHER_NUMBERS = (
     r"|library pinned at|multiply|divide|population|density|latitude|longitude|unit test|is_valid|assert|validar"
     r"|devuelve|contrato|poliza|soci[oa]|abonado|guia|clave|cupon|boleto|decimo|bulto|paquete|envio|solicitud|siniestro"
     r"|protocolo|registro|catalogo|importe|saldo|total|poblacion|lectura|contador|cups|identificador|checksum|timestamp"
-    r"|epoch|coupon|shipment|parcel|request|membership|member|catalog|catalogue|barcode|batch|lot|amount|balance|sum|count"
+    r"|epoch|coupon|shipment|parcel|request|membership|member|catalog|catalogue|barcode|batch|lot|amount|balance|sum"
+    r"|count"
     r"|meter|isrc|doi|issue|pull request|port|puerto|pid|pin|radicado|folio|clabe"
 )
 """Words before numbers that are no personal data."""
-_OTHER_TYPED = frozenset(
-    "pedido reserva localizador seguimiento transaccion referencia incidencia expediente factura albaran articulo codigo"
-    " version multiplica divide resultado contrato poliza paquete envio solicitud booking invoice serial tracking reference"
-    " transaction order ticket confirmation voucher multiply".split()
+_OTHER_TYPED = words(
+    "pedido reserva localizador seguimiento transaccion referencia incidencia expediente factura albaran articulo"
+    " codigo version multiplica divide resultado contrato poliza paquete envio solicitud booking invoice serial tracking"
+    " reference transaction order ticket confirmation voucher multiply"
 )
 
 

@@ -32,7 +32,10 @@ _ORDINAL_EN = (
 )
 _UNITS_EN = r"(?:one|two|three|four|five|six|seven|eight|nine)"
 _TENS_EN = r"(?:ten|eleven|twelve|[a-z]{3,5}teen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)"
-_YEAR_EN = rf"(?:nineteen(?: hundred(?: and)?)?|two thousand(?: and)?|twenty)(?:[ -](?:oh[ -])?{_TENS_EN})?(?:[ -]{_UNITS_EN})?"
+_YEAR_EN = (
+    r"(?:nineteen(?: hundred(?: and)?)?|two thousand(?: and)?|twenty)"
+    rf"(?:[ -](?:oh[ -])?{_TENS_EN})?(?:[ -]{_UNITS_EN})?"
+)
 _YEAR = r"(?:[0-9]{4}|['’]?[0-9]{2})"
 _DATE = (
     r"[0-9]{1,2}[ ]?[-/.][ ]?[0-9]{1,2}[ ]?[-/.][ ]?(?:[0-9]{4}|[0-9]{2})"
@@ -40,7 +43,8 @@ _DATE = (
     rf"|[0-9]{{1,2}}(?:st|nd|rd|th|º|o|\.)?[ /.-]?(?:de |of )?{_MONTHS},?[ /.-]?(?:de |del |del ano |of )?{_YEAR}"
     rf"|{_MONTHS}[ -][0-9]{{1,2}}(?:st|nd|rd|th)?,?[ -](?:[0-9]{{4}})"
     rf"|(?:[0-9]{{1,2}}|{_DAY_ES}) de {_MONTHS},? (?:de |del )?(?:ano )?(?:{_YEAR_ES}|{_YEAR})"
-    rf"|(?:the )?(?:{_ORDINAL_EN}|[0-9]{{1,2}}(?:st|nd|rd|th)?)(?: day)?(?: of)? {_MONTHS},?(?: in)? (?:{_YEAR_EN}|{_YEAR})"
+    rf"|(?:the )?(?:{_ORDINAL_EN}|[0-9]{{1,2}}(?:st|nd|rd|th)?)(?: day)?(?: of)? {_MONTHS},?(?: in)? (?:{_YEAR_EN}"
+    rf"|{_YEAR})"
     rf"|{_MONTHS} (?:the )?(?:{_ORDINAL_EN}|[0-9]{{1,2}}(?:st|nd|rd|th)?),?(?: in)? (?:{_YEAR_EN}|[0-9]{{4}})"
 )
 _COMPACT = (
@@ -49,13 +53,15 @@ _COMPACT = (
 )
 """A date without separators, or with blanks: only directly behind a label."""
 _LABEL = (
-    r"(?:nacimiento|n[au]cimiento|nacimeinto|nacimineto|nac\.?|fnac|fecha ?_?nac\w*|fec\.? ?nac\.?|f\.? ?nac\.?|f\.n\.?|f/n"
+    r"(?:nacimiento|n[au]cimiento|nacimeinto|nacimineto|nac\.?|fnac|fecha ?_?nac\w*|fec\.? ?nac\.?|f\.? ?nac\.?"
+    r"|f\.n\.?|f/n"
     r"|date ?_?of ?_?birth|birth ?_?date|birth ?_?day|bday|born on|dob|d\.o\.b\.?|d/o/b)"
 )
 _TYPED = words("nacido nacida nacio nacimiento birthday birth")
 _LABELLED = rf"(?:\b|_){_LABEL}[^0-9a-z]{{1,6}}(?:es |is |el )?$"
 _BORN = (
-    rf"(?:\b|_)(?:{_LABEL}|nacid[oa]s?|nacio|naci|nazco|cumpleanos|(?:mi|su|tu|de) cumple|natalicio|born|birth|birthdays?)"
+    rf"(?:\b|_)(?:{_LABEL}|nacid[oa]s?|nacio|naci|nazco|cumpleanos|(?:mi|su|tu|de) cumple|natalicio|born|birth"
+    rf"|birthdays?)"
     r"[^0-9a-z]{1,6}[^0-9\n.;]{0,60}$|\bcumple(?: anos)?(?: es)?(?: el)? $"
 )
 _AFTER = (

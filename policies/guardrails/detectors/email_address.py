@@ -38,9 +38,9 @@ class EmailAddress(Detector):
         while at >= 0:
             start, end = _local_start(text, at), _domain_end(text, at + 1)
             suffix = text[at + 1 : end].rpartition(".")[2]
-            if start < at and 2 <= len(suffix) <= 24 and suffix.isalpha() and "." in text[at + 1 : end]:
-                if suffix.lower() not in _FILES and not _opens_a_machine(passage, start, at, end):
-                    yield Span(start, end, "EMAIL_ADDRESS", 0.95)
+            is_domain = 2 <= len(suffix) <= 24 and suffix.isalpha() and suffix.lower() not in _FILES
+            if start < at and is_domain and "." in text[at + 1 : end] and not _opens_a_machine(passage, start, at, end):
+                yield Span(start, end, "EMAIL_ADDRESS", 0.95)
             at = text.find("@", at + 1)
         if "arroba" in passage.plain or compiled(r"[\[({<] ?at ?[\])}>]").search(passage.plain):
             for match in standing_alone(_SPOKEN, passage.plain):

@@ -20,7 +20,10 @@ _KIND = (
     r"|plaza|point|points|ridge|park|heights|crossing|junction|pass|path|quay|wharf|villas)"
 )
 _WORD = r"[a-z][a-z'’.-]*"
-_STREET = rf"(?:p\.o\. box )?[0-9]{{1,6}}[a-z]?,?(?: [0-9]{{1,5}})? (?:{_WORD} ){{1,4}}?{_KIND}\b\.?(?: (?:nw|ne|sw|se|n|s|e|w)\b\.?)?"
+_STREET = (
+    rf"(?:p\.o\. box )?[0-9]{{1,6}}[a-z]?,?(?: [0-9]{{1,5}})? (?:{_WORD} ){{1,4}}?{_KIND}\b\.?"
+    r"(?: (?:nw|ne|sw|se|n|s|e|w)\b\.?)?"
+)
 _MILITARY = (
     r"(?:(?:psc|unit|cmr) [0-9]{2,5},? box [0-9]{1,5}|(?:usns|usnv|uss|uscgc) [a-z'’-]+)[ ,\n]{1,3}(?:apo|fpo|dpo)"
     r" (?:aa|ae|ap) [0-9]{5}"
@@ -68,7 +71,8 @@ _MONTHS = words(
     " sept oct nov dec enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
 )
 _AMBIGUOUS = words(
-    "way walk rise pass close row point points green place path park loop bend bridge landing parade circle drive court hill"
+    "way walk rise pass close row point points green place path park loop bend bridge landing parade circle drive"
+    " court hill"
     " alley crossing junction manor meadow meadows plaza square trail ridge st dr pl ct str ste"
 )
 _COUNTED = words(
@@ -114,7 +118,7 @@ class EnAddress(Detector):
             yield Span(match.start(), match.end(), "STREET_ADDRESS", 0.55)
 
     def _is_ambiguous(self, passage: Passage, start: int, end: int) -> bool:
-        """Whether the word for street means much else, in a text without capitals and with no word for a place before."""
+        """Whether the word for street means much else too, and no word for a place stands before."""
         kind = passage.plain[start:end].rstrip(".").rpartition(" ")[2]
         placed = compiled(_PLACE_WORDS).search(passage.before(start, self.reach.context))
         return kind in _AMBIGUOUS and placed is None

@@ -18,7 +18,8 @@ _WAY = (
     r"|camino|cno"
     r"|carretera|ctra|glorieta|gta|rambla|urbanizacion|urb|pasaje|pje|poligono|bulevar|callejon|jiron|carrera|cra"
     r"|colonia"
-    r"|rua|carrer|avinguda|kalea|gran via|alameda|cuesta|costanilla|barrio|bda|sector|vereda|malecon|boulevard|prolongacion"
+    r"|rua|carrer|avinguda|kalea|gran via|alameda|cuesta|costanilla|barrio|bda|sector|vereda|malecon|boulevard"
+    r"|prolongacion"
     r"|calzada|privada|cerrada|andador|circuito|diagonal|transversal|cl|kra|cr) )"
 )
 _NUMBER = r"(?:,? ?(?:n\.?[º°o]\.?|num\.?|numero|no\.|#)? ?[0-9]{1,4}(?: ?bis)?|,? ?s/n)"
@@ -29,14 +30,17 @@ _GRID = (
 )
 """The Latin American grid: `Carrera 7 # 71-21`."""
 _UNNAMED = (
-    rf"\b(?:vivo en|vive en|vivimos en|viven en|residente en|resido en|reside en|domiciliad[oa] en|domicilio|domicilio en"
+    rf"\b(?:vivo en|vive en|vivimos en|viven en|residente en|resido en|reside en|domiciliad[oa] en|domicilio"
+    rf"|domicilio en"
     rf"|direccion|direccion de (?:envio|entrega|facturacion)|envio a|entregar? en|enviar a|envielo a|mandalo a|mandar a"
-    rf"|mudado a|en la direccion)(?: es)?[ :,-]{{1,4}}(?:la |el )?((?:{_WORD} ){{0,4}}{_WORD},? ?(?:n\.?[º°o] ?|num\.? )?[0-9]{{1,4}})"
+    rf"|mudado a|en la direccion)(?: es)?[ :,-]{{1,4}}(?:la |el )?((?:{_WORD} ){{0,4}}{_WORD},? ?(?:n\.?[º°o] ?"
+    rf"|num\.? )?[0-9]{{1,4}})"
 )
 _BASE = rf"{_GRID}|{_STREET}"
 _SIDE = r"(?:izq(?:uierda|da|\.)?|izda\.?|dcha\.?|derecha|der\.|centro|ctro\.)"
 _FLAT = (
-    r"^[ ,;-]{1,3}(?:(?:piso|oficina|of\.|torre|casa|manzana|mz\.?|lote|lt\.?|edificio|ed\.|bl\.|planta|puerta|pta\.?|esc\.?|escalera|portal|bloque|blq\.?|bajo|bjo\.?|atico|entresuelo"
+    r"^[ ,;-]{1,3}(?:(?:piso|oficina|of\.|torre|casa|manzana|mz\.?|lote|lt\.?|edificio|ed\.|bl\.|planta|puerta"
+    r"|pta\.?|esc\.?|escalera|portal|bloque|blq\.?|bajo|bjo\.?|atico|entresuelo"
     r"|entlo\.?"
     r"|principal|ppal\.?|local|nave|interior|int\.?|depto\.?|dpto\.?|apto\.?|apartamento|km\.?)"
     r"(?: ?[0-9]{1,3}\b(?:\.?[ºª°])?)?(?: [a-h]\b)?"
@@ -76,7 +80,7 @@ class EsAddress(Detector):
         yield from self._unnamed(passage)
 
     def _unnamed(self, passage: Passage) -> Iterator[Span]:
-        """Addresses without the word for street, which a word for living there or for sending, and a town or flat, tell."""
+        """Without the word for street: after a word for living or sending, where a flat or a town follows."""
         for match in compiled(_UNNAMED).finditer(passage.plain):
             start, end = match.start(1), match.end(1)
             whole = _extended(passage.plain, end)

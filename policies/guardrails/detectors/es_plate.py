@@ -20,7 +20,8 @@ _PROVINCES = (
 _OLD = rf"(?:{_PROVINCES})[ -]?[0-9]{{4}}[ -]?[a-z]{{1,2}}"
 _WORDS = (
     r"matriculas?|matr|matricula(?:do|da)|placas?|coches?|vehiculos?|furgonetas?|furgon|motos?|motocicletas?|ciclomotor"
-    r"|camion|turismo|remolque|taxi|conductora?|multa|parking|aparcad[oa]|aparcamiento|itv|taller|plates?|car|cars|vehicle"
+    r"|camion|turismo|remolque|taxi|conductora?|multa|parking|aparcad[oa]|aparcamiento|itv|taller|plates?|car|cars"
+    r"|vehicle"
     r"|van|truck|motorbike|registration|conducia|conduce|circulaba|seat|renault|peugeot|citroen|toyota|volkswagen|opel"
     r"|dacia|hyundai|skoda|nissan|audi|mercedes"
 )

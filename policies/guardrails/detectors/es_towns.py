@@ -1,4 +1,4 @@
-"""Towns of Spain and Latin America that end an address, and are no surnames. An alternation, plain, the longer first."""
+"""Towns of Spain and Latin America that end an address and are no persons, plain, as an alternation."""
 
 from __future__ import annotations
 

@@ -14,7 +14,6 @@ from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import compiled
 from policies.guardrails.redact import Span
 
-
 _BELIEVED = 0.85
 _LEANING = 0.55
 """Of a word inside a sentence that no list and no dictionary has."""

@@ -32,7 +32,8 @@ _AMERICAN = (
 _TRUNK = r"\(?0[0-9]{1,4}\)?(?:[ .-][0-9]{2,8}){1,5}"
 """A trunk 0 and groups: national numbers of most of Europe."""
 _COUNTED = (
-    r"^ ?(?:€|\$|%|euros?|eur|dolares|dollars|usd|pesos|habitantes|personas|unidades|votos|visitas|veces|filas|bytes|metros"
+    r"^ ?(?:€|\$|%|euros?|eur|dolares|dollars|usd|pesos|habitantes|personas|unidades|votos|visitas|veces|filas|bytes"
+    r"|metros"
     r"|km|kg|segundos|anos|people|inhabitants|units|votes|views|times|rows|records|users|pounds|seconds|years|kwh|ms)\b"
 )
 """What is counted is no phone."""
@@ -41,12 +42,15 @@ _CODE = r"\b[A-Z]{3,5} $"
 _ODD = r"(?:^|\.)[0-9](?:\.|$)|[0-9]+\.[0-9]+\.[0-9]{3,}\.[0-9]+$"
 """Versions."""
 _WORDS = (
-    r"tels?|telfs?|tlfs?|tfnos?|tlfnos?|tfs?|telefonos?|telefonicos?|telefonicamente|moviles|movil|mov|celular(?:es)?|celu"
+    r"tels?|telfs?|tlfs?|tfnos?|tlfnos?|tfs?|telefonos?|telefonicos?|telefonicamente|moviles|movil|mov"
+    r"|celular(?:es)?|celu"
     r"|cel|fijo|fono|llamar?|llamad|llamame|llamadme|llameme|llamenme|llamarme|llamarle|llamenos|llamo|llame|llamen"
     r"|llamada|marca|marque|whats?app|whatsap|guasap|wasap|wsp|wa|bizum|sms|contacto|contactar|contacta|localizar"
-    r"|avisar? al|avisad al|avisame al|fax|centralita|phones?|telephone|mobile|cell|cellphone|landline|call|calls|called"
+    r"|avisar? al|avisad al|avisame al|fax|centralita|phones?|telephone|mobile|cell|cellphone|landline|call|calls"
+    r"|called"
     r"|calling|ring|text|texted|text me|dial|reach|reached|contact|desk|office|number changed|my number|contact number"
-    r"|new number|registered|linea|extension|mi numero|su numero|nuevo numero|numero de contacto|voicemail|hotline|signal"
+    r"|new number|registered|linea|extension|mi numero|su numero|nuevo numero|numero de contacto|voicemail|hotline"
+    r"|signal"
     r"|telegram"
 )
 _TYPED = words("telefono movil celular llamar llamame llamadme contacto phone mobile whatsapp telephone")
@@ -104,10 +108,10 @@ class PhoneNumber(Detector):
     def _cue(self, passage: Passage, start: int, end: int) -> Cue:
         """What the nearest word says; in a table, what stands at the head of the column."""
         cue = nearest_cue(passage, start, end, speaks_for=_WORDS, against=OTHER_NUMBERS, typed=_TYPED)
-        if cue is Cue.NONE and (header := header_before(passage, start, self.reach.context)):
-            if compiled(rf"\b(?:{_WORDS})\b").search(header):
-                return Cue.FOR
-        return cue
+        if cue is not Cue.NONE:
+            return cue
+        header = header_before(passage, start, self.reach.context)
+        return Cue.FOR if header and compiled(rf"\b(?:{_WORDS})\b").search(header) else cue
 
     def _edges(self, passage: Passage, start: int, end: int) -> bool:
         """Whether the number is not a part of a longer one, an amount, a path or a decimal."""
@@ -167,7 +171,7 @@ def _grouped(found: str) -> bool:
 
 
 def _valid_at_home(found: str, regions: tuple[str, ...]) -> bool:
-    """Whether the number is one that a country gives out. Its shape is looked at first: that is a hundred times faster."""
+    """Whether a country gives the number out. Its shape is looked at first: that is a hundred times faster."""
     import phonenumbers
 
     digits = "".join(filter(str.isdigit, found.partition("x")[0].partition("e")[0]))

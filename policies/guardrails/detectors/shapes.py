@@ -23,8 +23,10 @@ _SHAPES: dict[str, str] = {
     "en-address": r"[0-9]",
     "es-accounts": _TWELVE_DIGITS,
     "es-address": (
-        r"c/|calle|\bc(?:\.|l|ll|no|ra|tra|arr|amino)|\bav|pl[zaç]|praza|pza|\bps?[ol.]|pase|passeig|\br(?:da|onda|ambla|ua)"
-        r"|trav|glor|\bgta|\burb|pasaje|\bpje|poligono|bulevar|jiron|colonia|\bcol\.|\bkale|avin|diagonal|transv|costanilla"
+        r"c/|calle|\bc(?:\.|l|ll|no|ra|tra|arr|amino)|\bav|pl[zaç]|praza|pza|\bps?[ol.]|pase|passeig|\br(?:da|onda"
+        r"|ambla|ua)"
+        r"|trav|glor|\bgta|\burb|pasaje|\bpje|poligono|bulevar|jiron|colonia|\bcol\.|\bkale|avin|diagonal|transv"
+        r"|costanilla"
         r"|cuesta|alameda|\bbarri|sector|via |cr\.|domicilio|direccion|vivo en|vive en"
     ),
     "es-company": r"[a-hjnp-suvw][ .-]{0,3}[0-9]{2}[ .-]?[0-9]{3}",

@@ -27,7 +27,7 @@ FOUND: dict[str, list[tuple[Language, str, str, str]]] = {
         ("es", "12/05/1980 (fecha de nacimiento)", "12/05/1980", "DATE_OF_BIRTH"),
     ],
     "dates in words": [
-        ("es", "nació el cinco de mayo de mil novecientos ochenta", "cinco de mayo de mil novecientos ochenta", "DATE_OF_BIRTH"),
+        ("es", "nací el dos de mayo de mil novecientos diez", "dos de mayo de mil novecientos diez", "DATE_OF_BIRTH"),
         ("es", "nacido el 3 de mayo del 85", "3 de mayo del 85", "DATE_OF_BIRTH"),
         ("en", "born on the fifth of May 1980", "the fifth of May 1980", "DATE_OF_BIRTH"),
         ("en", "She was born on May fifth, nineteen eighty-five.", "May fifth, nineteen eighty-five", "DATE_OF_BIRTH"),
@@ -60,10 +60,10 @@ FOUND: dict[str, list[tuple[Language, str, str, str]]] = {
     "addresses": [
         ("es", "Vivo en Gran Vía 45, 2º dcha, 28013 Madrid.", "Gran Vía 45, 2º dcha, 28013 Madrid", "STREET_ADDRESS"),
         ("es", "Vivo en Mayor 12, 3º B, 28013 Madrid.", "Mayor 12, 3º B, 28013 Madrid", "STREET_ADDRESS"),
-        ("es", "estamos en calle antonio machado 151, piso 10, Rosa y Juan", "calle antonio machado 151, piso 10", "STREET_ADDRESS"),
-        ("es", "Pasará por Plaza Mayor 8, 50046 Zaragoza el miércoles 24", "Plaza Mayor 8, 50046 Zaragoza", "STREET_ADDRESS"),
+        ("es", "en calle antonio gil 151, piso 10, Rosa y Juan", "calle antonio gil 151, piso 10", "STREET_ADDRESS"),
+        ("es", "Pasará por Plaza Mayor 8, 50046 Vigo el martes 24", "Plaza Mayor 8, 50046 Vigo", "STREET_ADDRESS"),
         ("en", "Flat 3, 22 High Street, Leeds LS1 4AB", "Flat 3, 22 High Street, Leeds LS1 4AB", "STREET_ADDRESS"),
-        ("en", "at 1600 Pennsylvania Avenue NW, Washington, DC 20500", "1600 Pennsylvania Avenue NW, Washington, DC 20500", "STREET_ADDRESS"),
+        ("en", "at 16 Penn Avenue NW, Boise, ID 20500", "16 Penn Avenue NW, Boise, ID 20500", "STREET_ADDRESS"),
     ],
     "names": [
         ("en", "My name is Vanessa P. Hertzog but", "Vanessa P. Hertzog", "PERSON"),
