@@ -74,7 +74,7 @@ def nearest_cue(
     for match in near.finditer(before):
         if match.start(1) >= 0:
             decided = Cue.FOR
-        elif len(before) - match.end() <= AGAINST_BEFORE:
+        elif len(before) - match.end() <= AGAINST_BEFORE and ". " not in before[match.end() :]:
             decided = Cue.AGAINST
     if decided is not Cue.NONE:
         return decided

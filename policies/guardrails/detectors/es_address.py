@@ -30,12 +30,11 @@ _GRID = (
 )
 """The Latin American grid: `Carrera 7 # 71-21`."""
 _UNNAMED = (
-    rf"\b(?:vivo en|vive en|vivimos en|viven en|residente en|resido en|reside en|domiciliad[oa] en|domicilio"
-    rf"|domicilio en"
-    rf"|direccion|direccion de (?:envio|entrega|facturacion)|envio a|entregar? en|enviar a|envielo a|mandalo a|mandar a"
-    rf"|mudado a|en la direccion)(?: es)?[ :,-]{{1,4}}(?:la |el )?((?:{_WORD} ){{0,4}}{_WORD},? ?(?:n\.?[º°o] ?"
-    rf"|num\.? )?[0-9]{{1,4}})"
+    r"\b(?:viv[eo] en|vivimos en|viven en|residente en|resid[eo] en|domiciliad[oa] en|domicilio en|domicilio|direccion de"
+    r" (?:envio|entrega|facturacion)|direccion|envio a|entregar? en|enviar a|envielo a|mandalo a|mandar a|mudado a)"
+    rf"(?: es)?[ :,-]{{1,4}}(?:la |el )?((?:{_WORD} ){{0,4}}{_WORD},? ?(?:n\.?[º°o] ?|num\.? )?[0-9]{{1,4}})"
 )
+"""After a word for living somewhere or for sending."""
 _BASE = rf"{_GRID}|{_STREET}"
 _SIDE = r"(?:izq(?:uierda|da|\.)?|izda\.?|dcha\.?|derecha|der\.|centro|ctro\.)"
 _FLAT = (

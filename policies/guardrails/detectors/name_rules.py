@@ -225,11 +225,16 @@ def _score(passage: Passage, run: list[Word], before: _Before) -> float:
     score += _after(passage, run, listed)
     if any(word.plain in {"y", "e"} and not word.capital for word in run) and not any(word.kind.sure for word in run):
         score -= 1.0  # two everyday words
-    if not any(word.kind.given for word in run) and any(is_town(passage, word.start, run[-1].end) for word in run):
+    if not (before.strong or any(word.kind.given for word in run)) and _is_a_town(passage, run):
         score -= 2.0
     if before.no_person or compiled(cues.COMPANY_AFTER).search(passage.after(run[-1].end, 16)):
         score -= 3.0
     return score
+
+
+def _is_a_town(passage: Passage, run: list[Word]) -> bool:
+    """Whether a town of several words ends the run, or one is all of it: many a town is a surname too."""
+    return any(is_town(passage, word.start, run[-1].end) for word in (run[:-1] or run))
 
 
 def _after(passage: Passage, run: list[Word], listed: list[Word]) -> float:
