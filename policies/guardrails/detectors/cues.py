@@ -49,9 +49,9 @@ OTHER_NUMBERS = (
 )
 """Words before numbers that are no personal data."""
 _OTHER_TYPED = words(
-    "pedido reserva localizador seguimiento transaccion referencia incidencia expediente factura albaran articulo"
-    " codigo version multiplica divide resultado contrato poliza paquete envio solicitud booking invoice serial tracking"
-    " reference transaction order ticket confirmation voucher multiply"
+    "pedido reserva localizador seguimiento transaccion referencia incidencia expediente factura albaran"
+    " articulo codigo version multiplica divide resultado contrato poliza paquete envio solicitud booking"
+    " invoice serial tracking reference transaction order ticket confirmation voucher multiply"
 )
 
 

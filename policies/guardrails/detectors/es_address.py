@@ -18,7 +18,8 @@ _WAY = (
     r"|camino|cno"
     r"|carretera|ctra|glorieta|gta|rambla|urbanizacion|urb|pasaje|pje|poligono|bulevar|callejon|jiron|carrera|cra"
     r"|colonia"
-    r"|rua|carrer|avinguda|kalea|gran via|alameda|cuesta|costanilla|barrio|bda|sector|vereda|malecon|boulevard"
+    r"|rua|carrer|avinguda|kalea"
+    r"|gran via|alameda|cuesta|costanilla|barrio|bda|sector|vereda|malecon|boulevard"
     r"|prolongacion"
     r"|calzada|privada|cerrada|andador|circuito|diagonal|transversal|cl|kra|cr) )"
 )
@@ -30,7 +31,8 @@ _GRID = (
 )
 """The Latin American grid: `Carrera 7 # 71-21`."""
 _UNNAMED = (
-    r"\b(?:viv[eo] en|vivimos en|viven en|residente en|resid[eo] en|domiciliad[oa] en|domicilio en|domicilio|direccion de"
+    r"\b(?:viv[eo] en|vivimos en|viven en|residente en|resid[eo] en|domiciliad[oa] en|domicilio en"
+    r"|domicilio|direccion de"
     r" (?:envio|entrega|facturacion)|direccion|envio a|entregar? en|enviar a|envielo a|mandalo a|mandar a|mudado a)"
     rf"(?: es)?[ :,-]{{1,4}}(?:la |el )?((?:{_WORD} ){{0,4}}{_WORD},? ?(?:n\.?[º°o] ?|num\.? )?[0-9]{{1,4}})"
 )
@@ -68,6 +70,7 @@ class EsAddress(Detector):
         if not may_find(passage, self.name):
             return
         text = passage.plain
+        named: list[Span] = []
         for match in compiled(_BASE).finditer(text):
             start, end = match.start(), match.end()
             if (start and text[start - 1].isalnum()) or text[end : end + 1].isdigit():
@@ -75,14 +78,17 @@ class EsAddress(Detector):
             whole = _extended(text, end)
             if passage.has_case and whole == end and not _capitalised(passage.text[start:end]):
                 continue
-            yield Span(start, whole, "STREET_ADDRESS", 0.9)
-        yield from self._unnamed(passage)
+            named.append(Span(start, whole, "STREET_ADDRESS", 0.9))
+        yield from named
+        yield from self._unnamed(passage, named)
 
-    def _unnamed(self, passage: Passage) -> Iterator[Span]:
+    def _unnamed(self, passage: Passage, named: list[Span]) -> Iterator[Span]:
         """Without the word for street: after a word for living or sending, where a flat or a town follows."""
         for match in compiled(_UNNAMED).finditer(passage.plain):
             start, end = match.start(1), match.end(1)
             whole = _extended(passage.plain, end)
+            if any(span.start < whole and start < span.end for span in named):
+                continue
             if whole > end and not passage.text[whole : whole + 1].isalnum():
                 yield Span(start, whole, "STREET_ADDRESS", 0.75)
 
