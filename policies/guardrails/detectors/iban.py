@@ -28,7 +28,7 @@ class Iban(Detector):
     """Finds IBAN_CODE."""
 
     name = "iban"
-    reach = Reach(span=68, context=1)
+    reach = Reach(span=68, context=4)
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """Numbers whose check digits are right, with any single separators."""
