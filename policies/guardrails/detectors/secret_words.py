@@ -20,7 +20,6 @@ _WORDS = (
     r"|maestra))?|secret(?:o|a)?(?:[_ -]?(?:access[_ -]?)?key)?|client[_ -]?secret|api[_ -]?key|app[_ -]?key"
     r"|(?:access|service|account|db|database|signing|encryption|master|license|session)[_ -]?(?:key|token|secret|pass)"
     r"|auth[_ -]?(?:key|token)|refresh[_ -]?token|token(?: de acceso)?|private[_ -]?key|credential(?:s)?|credencial(?:es)?"
-    r"|pin(?: code)?|c(?:ó|o)digo pin"
 )
 _LINK = (
     r"(?:[\"'`]{0,2}\]?\s{0,2}(?:[:=]|=>|:=|->)\s{0,2}|[\"'`]?\s(?:is|es|era|was|ser(?:í|i)a|to|sigue siendo)"
@@ -31,6 +30,7 @@ _NAMED = rf"(?i)(?:{_WORDS}){_LINK}{_VALUE}"
 _SPELLED = (
     r"(?i)(?:pass(?:word|wd|phrase)?|contrase(?:ñ|n)a|clave)\s(?:is|es|:)\s{1,2}[\"«“]([^\"«»“”\n]{6,64})[\"»”]"
 )
+_PIN = rf"(?i)\b(?:pin(?: code)?|c(?:ó|o)digo pin|cvv|cvc){_LINK}([0-9]{{3,8}})\b"
 _BEARER = r"(?i)\b(?:bearer|basic|apikey|token)\s{1,2}([0-9A-Za-z._~+/-]{16,}=*)"
 _CONNECTION = (
     r"(?i)\b(?:user id|uid|user|usuario)\s{0,2}=\s{0,2}[^;\s]{1,64};[^\n]{0,80}?\b(?:pwd|password|contrase(?:ñ|n)a)"
@@ -61,7 +61,7 @@ _PLACEHOLDERS = (
     *("your", "example", "ejemplo", "insert", "replace", "secrets.", "vault:", "var."),
     *("self.", "config.", "settings.", "request.", "user.", "args.", "ssm:", "op://", "arn:", "$"),
 )
-_SENTENCE_ENDS = ".?)]}"
+_SENTENCE_ENDS = ".:?)]}"
 
 
 def named_secrets(passage: Passage) -> Iterator[Span]:
@@ -72,6 +72,8 @@ def named_secrets(passage: Passage) -> Iterator[Span]:
             value = match.group(1).rstrip(_SENTENCE_ENDS)
             if looks_secret(value.rstrip("!")):
                 yield Span(match.start(1), match.start(1) + len(value), "PASSWORD", 0.8)
+    for match in compiled(_PIN).finditer(text):
+        yield Span(match.start(1), match.end(1), "PASSWORD", 0.7)
     for match in compiled(_CONNECTION).finditer(text):
         if not is_placeholder(match.group(1)):
             yield Span(match.start(1), match.end(1), "PASSWORD", 0.9)
@@ -85,13 +87,13 @@ def opaque_secrets(passage: Passage) -> Iterator[Span]:
     if compiled(_ABOUT).search(passage.plain) is None:
         return
     for match in compiled(_OPAQUE).finditer(passage.text):
-        value = match.group().strip("=.-_/")
-        if len(value) < 20 or not looks_random(value):
+        value = match.group().rstrip(".-_/~")
+        if len(value) < 20 or not looks_random(value.rstrip("=")):
             continue
         before = passage.before(match.start(), NEAR)
         about = _last(_ABOUT, before)
         if about is not None and (_last(_HARMLESS, before) or -1) < about:
-            yield Span(match.start(), match.end(), "API_KEY", 0.7)
+            yield Span(match.start(), match.start() + len(value), "API_KEY", 0.7)
 
 
 def _last(pattern: str, text: str) -> int | None:

@@ -37,6 +37,8 @@ def _shaped(passage: Passage, shape: Shape) -> Iterator[Span]:
     text = passage.text
     for match in compiled(shape.pattern).finditer(text):
         start, end = match.start(), match.end()
+        if shape.entity != "PRIVATE_KEY":
+            end -= text[start:end].endswith(".")
         if start and (text[start - 1].isalnum() or text[start - 1] == "_") and text[start] not in "?&":
             continue
         if shape.issuer and compiled(shape.issuer).search(passage.before(start, NEAR)) is None:

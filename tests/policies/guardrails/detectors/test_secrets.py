@@ -141,7 +141,7 @@ HARMLESS = [
     "key: value pairs and token: string are fine",
     "password: string; // 8 to 64 characters",
     "tel. 1234567890: AA batteries",
-    "pk.eyJ1IjoibWFwIiwiYSI6ImNrMTIzIn0 is a public map token of a page",
+    "The pin is 12 mm long, and el pin de la solapa es rojo.",
 ]
 
 
