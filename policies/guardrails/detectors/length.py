@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from policies.guardrails.detectors.detector import Detector, Reach
@@ -18,9 +18,8 @@ class Bounds:
     least: int | None = None
     most: int | None = None
 
-    def miss(self, count: int) -> bool:
-        """Whether a count lies outside."""
-        return (self.least is not None and count < self.least) or (self.most is not None and count > self.most)
+
+_ANY = Bounds()
 
 
 class Length(Detector):
@@ -31,7 +30,7 @@ class Length(Detector):
     spares_placeholders = False
 
     def __init__(
-        self, *, characters: Bounds = Bounds(), words: Bounds = Bounds(), sentences: Bounds = Bounds()
+        self, *, characters: Bounds = _ANY, words: Bounds = _ANY, sentences: Bounds = _ANY
     ) -> None:
         super().__init__(redacts=False)
         self._characters, self._words, self._sentences = characters, words, sentences
@@ -39,13 +38,16 @@ class Length(Detector):
     def find(self, passage: Passage) -> Iterator[Span]:
         """One span over the whole text where it is too short, one over what is too much where it is too long."""
         text = passage.text
-        ends = (
-            (self._characters, [index + 1 for index in range(len(text))] if self._characters != Bounds() else []),
-            (self._words, [end for _, end, _ in word_spans(text)] if self._words != Bounds() else []),
-            (self._sentences, [end for _, end in sentences(text)] if self._sentences != Bounds() else []),
+        counted: tuple[tuple[Bounds, Callable[[], Sequence[int]]], ...] = (
+            (self._characters, lambda: range(1, len(text) + 1)),
+            (self._words, lambda: [end for _, end, _ in word_spans(text)]),
+            (self._sentences, lambda: [end for _, end in sentences(text)]),
         )
-        for bounds, found in ends:
-            if bounds.least is not None and len(found) < bounds.least:
+        for bounds, ends_of in counted:
+            if bounds == _ANY:
+                continue
+            ends = ends_of()
+            if bounds.least is not None and len(ends) < bounds.least:
                 yield Span(0, len(text), "TOO_SHORT", 1.0)
-            elif bounds.most is not None and len(found) > bounds.most:
-                yield Span(found[bounds.most - 1] if bounds.most else 0, len(text), "TOO_LONG", 1.0)
+            if bounds.most is not None and len(ends) > bounds.most:
+                yield Span(ends[bounds.most - 1] if bounds.most else 0, len(text), "TOO_LONG", 1.0)
