@@ -29,9 +29,7 @@ class Length(Detector):
     reach = Reach(span=0, context=0, whole=True)
     spares_placeholders = False
 
-    def __init__(
-        self, *, characters: Bounds = _ANY, words: Bounds = _ANY, sentences: Bounds = _ANY
-    ) -> None:
+    def __init__(self, *, characters: Bounds = _ANY, words: Bounds = _ANY, sentences: Bounds = _ANY) -> None:
         super().__init__(redacts=False)
         self._characters, self._words, self._sentences = characters, words, sentences
 

@@ -112,7 +112,9 @@ _PAYMENTS = (
     Shape(("gocardless", "live_"), r"live_[0-9A-Za-z_=-]{40}", issuer="gocardless"),
     Shape(("EZAK", "EZTK"), r"EZ[AT]K[0-9a-zA-Z]{54}"),
     Shape(("duffel_",), r"duffel_(?:test|live)_[0-9A-Za-z_=-]{43}"),
-    Shape(("plaid", "access-"), r"access-(?:sandbox|development|production)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    Shape(
+        ("plaid", "access-"), r"access-(?:sandbox|development|production)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    ),
     Shape(("shpat_", "shpca_", "shppa_", "shpss_"), r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"),
 )
 _MESSAGES = (
@@ -120,11 +122,10 @@ _MESSAGES = (
     Shape(("hooks.slack.com/",), r"https://hooks\.slack\.com/(?:services|workflows|triggers)/[0-9A-Za-z/+]{20,}"),
     Shape(("webhook.office.com/",), r"https://[0-9a-z-]{1,40}\.webhook\.office\.com/webhookb2/[0-9A-Za-z@/-]{60,}"),
     Shape(
-        ("/api/webhooks/",), r"https://(?:[a-z]{1,8}\.)?discord(?:app)?\.com/api/webhooks/[0-9]{15,21}/[0-9A-Za-z_-]{50,}"
+        ("/api/webhooks/",),
+        r"https://(?:[a-z]{1,8}\.)?discord(?:app)?\.com/api/webhooks/[0-9]{15,21}/[0-9A-Za-z_-]{50,}",
     ),
-    Shape(
-        (".",), r"[MNO][0-9A-Za-z_-]{23,27}\.[0-9A-Za-z_-]{6}\.[0-9A-Za-z_-]{27,40}", issuer="discord|bot"
-    ),
+    Shape((".",), r"[MNO][0-9A-Za-z_-]{23,27}\.[0-9A-Za-z_-]{6}\.[0-9A-Za-z_-]{27,40}", issuer="discord|bot"),
     Shape(("SG.",), r"SG\.[0-9A-Za-z_-]{16,32}\.[0-9A-Za-z_-]{16,64}"),
     Shape(("key-", "pubkey-"), r"(?:pub)?key-[0-9a-f]{32}"),
     Shape(("-us",), r"[0-9a-f]{32}-us[0-9]{1,2}"),
@@ -150,7 +151,11 @@ _KEYS = (
         r"|---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----[\x00-\x{10FFFF}]*?(?:---- END SSH2 [A-Z ]{1,30}----|\z)",
         "PRIVATE_KEY",
     ),
-    Shape(("PuTTY-User-Key-File-",), r"PuTTY-User-Key-File-[23]:[\x00-\x{10FFFF}]*?(?:Private-MAC: [0-9a-f]+|\z)", "PRIVATE_KEY"),
+    Shape(
+        ("PuTTY-User-Key-File-",),
+        r"PuTTY-User-Key-File-[23]:[\x00-\x{10FFFF}]*?(?:Private-MAC: [0-9a-f]+|\z)",
+        "PRIVATE_KEY",
+    ),
     Shape(("xprv",), r"[xyz]prv[1-9A-HJ-NP-Za-km-z]{100,112}", "PRIVATE_KEY"),
 )
 SHAPES = (*_CLOUDS, *_CODE, *_MODELS, *_PAYMENTS, *_MESSAGES, *_KEYS)

@@ -27,16 +27,16 @@ _LINK = (
 )
 _VALUE = r"[\"'«“`]?([^\s\"'«»“”`,;<>]{4,160})"
 _NAMED = rf"(?i)(?:{_WORDS}){_LINK}{_VALUE}"
-_SPELLED = (
-    r"(?i)(?:pass(?:word|wd|phrase)?|contrase(?:ñ|n)a|clave)\s(?:is|es|:)\s{1,2}[\"«“]([^\"«»“”\n]{6,64})[\"»”]"
-)
+_SPELLED = r"(?i)(?:pass(?:word|wd|phrase)?|contrase(?:ñ|n)a|clave)\s(?:is|es|:)\s{1,2}[\"«“]([^\"«»“”\n]{6,64})[\"»”]"
 _PIN = rf"(?i)\b(?:pin(?: code)?|c(?:ó|o)digo pin|cvv|cvc){_LINK}([0-9]{{3,8}})\b"
 _BEARER = r"(?i)\b(?:bearer|basic|apikey|token)\s{1,2}([0-9A-Za-z._~+/-]{16,}=*)"
 _CONNECTION = (
     r"(?i)\b(?:user id|uid|user|usuario)\s{0,2}=\s{0,2}[^;\s]{1,64};[^\n]{0,80}?\b(?:pwd|password|contrase(?:ñ|n)a)"
     r"\s{0,2}=\s{0,2}([^;\s\"']{3,100})"
 )
-_OPTIONS = r"(?:^|\s)(?:--?(?:password|pass|passwd|pwd|token|api-key|secret)[= ]|-u [^\s:\"']{1,64}:)([^\s\"'`<>]{4,128})"
+_OPTIONS = (
+    r"(?:^|\s)(?:--?(?:password|pass|passwd|pwd|token|api-key|secret)[= ]|-u [^\s:\"']{1,64}:)([^\s\"'`<>]{4,128})"
+)
 _HEADER = r"(?i)\bx-[a-z-]{0,20}(?:api-key|auth|token|secret)[\"']?:\s{0,2}[\"']?([^\s\"',;<>]{8,160})"
 _OPAQUE = r"[0-9A-Za-z+/_=~.-]{20,160}"
 _ABOUT = (

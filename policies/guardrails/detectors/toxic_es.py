@@ -26,20 +26,72 @@ _GROUP = (
 )
 
 SPANISH: tuple[Wording, ...] = (
-    Wording("THREAT", 0.95, r"\b(?:te|os|le|les|lo|la|los|las) (?:voy|vamos|van|va) a (?:matar|rajar|pegar (?:un tiro|una paliza|fuego)|partir (?:la cara|las piernas|la boca|el cuello)|romper (?:la cara|las piernas|la boca|los dientes|el cuello)|quemar(?: viv[oa]s?)?|violar|degollar|apunalar|reventar(?: la cabeza)?|destrozar|arrancar (?:la cabeza|los ojos)|cortar (?:el cuello|la cabeza)|hacer (?:dano|pedazos))\b|\bvoy a (?:matarte|mataros|rajarte|partirte|romperte|reventarte|violarte|quemarte|ir a por ti|degollarte|destrozarte|matarl[oa]s?)\b"),
-    Wording("THREAT", 0.95, r"\b(?:te matare|os matare|te mato|te rajo|te reviento|te rompo la (?:cara|boca)|te parto la (?:cara|boca)|matate|muere(?:te)?(?: de una vez| ya)|suicidate|cuelgate|tirate (?:por (?:la|una) (?:ventana|puente)|de un puente|al tren)|ojala (?:te (?:mueras|maten|violen|atropellen|de un cancer|pudras)|os (?:muerais|maten)|se (?:muera|mueran|pudra)(?: tod[oa]s?)?|revientes)|se donde vives|vas a acabar (?:muert[oa]|bajo tierra|en una cuneta)|estas muert[oa]\b|mereces (?:morir|que te (?:maten|peguen|violen))|habria que (?:matar|fusilar|colgar|quemar)(?:te|os|l[oa]s?)|deberias (?:morirte|estar muert[oa]|suicidarte|matarte)|quitate la vida|nadie te echaria de menos si te mueres|mejor muert[oa]\b)"),
-    Wording("HATE", 0.95, r"\b(?:maric(?:on(?:es|azo)?|as?|onas?)(?: de mierda)?|bolleras? de mierda|travelos?|sudacas?|panchit[oa]s?|moros? de mierda|mor[oa]s? (?:asqueros[oa]s?|hij[oa]s? de puta)|negr[oa]s? de mierda|gitan[oa]s? de mierda|judi[oa]s? de mierda|chin[oa]s? de mierda|ruman[oa]s? de mierda|inmigrantes? de mierda|negratas?|machupichus?|feminazis?|sidosos?|mongolos?|put[oa]s? (?:moros?|negr[oa]s?|gitan[oa]s?|judi[oa]s?|chin[oa]s?|inmigrantes?|sudacas?|extranjer[oa]s?))\b"),
-    Wording("HATE", 0.95, rf"\b{_GROUP} (?:son|sois|deberian ser|deberian estar|merecen|hay que|tendrian que)(?: tod[oa]s| un[oa]s| un[oa]| solo| como| siempre| nada mas que| la| el| l[oa]s| ser| estar){{0,4}} (?:{_NOUN}|animales|inferiores|delincuentes|ladron(?:es|as)?|terroristas|violadores|una plaga|un cancer|una peste|suci[oa]s|vag[oa]s|salvajes|monos|simios|exterminad[oa]s|eliminad[oa]s|fusilad[oa]s|quemad[oa]s|expulsarl[oa]s|matarl[oa]s|exterminarl[oa]s|mas tont[oa]s|menos list[oa]s|un virus|morir|muert[oa]s|la muerte)\b"),
-    Wording("HATE", 0.95, rf"\b(?:odio a|muerte a|hay que (?:matar|exterminar|quemar|echar|gasear) a|fuera|me dan asco|me asquean) (?:tod[oa]s )?l[oa]s (?:put[oa]s |malditos |asquerosos )?{_GROUP}\b"),
-    Wording("SEXUAL_HARASSMENT", 0.85, r"\b(?:chupame(?:la| la| el)|mandame (?:fotos )?(?:desnud[oa]|tus tetas|nudes)|ensename las (?:tetas|piernas)|te (?:follaria|cogeria|empotraria|reventaria a polvos)|te voy a follar|que (?:tetas|culo) tienes|sientate en mi cara|comeme (?:la|los) (?:polla|huevos|cojones|verga)|mamame(?:la| la verga))\b"),
+    Wording(
+        "THREAT",
+        0.95,
+        r"\b(?:te|os|le|les|lo|la|los|las) (?:voy|vamos|van|va) a (?:matar|rajar|pegar (?:un tiro|una paliza|fuego)|partir (?:la cara|las piernas|la boca|el cuello)|romper (?:la cara|las piernas|la boca|los dientes|el cuello)|quemar(?: viv[oa]s?)?|violar|degollar|apunalar|reventar(?: la cabeza)?|destrozar|arrancar (?:la cabeza|los ojos)|cortar (?:el cuello|la cabeza)|hacer (?:dano|pedazos))\b|\bvoy a (?:matarte|mataros|rajarte|partirte|romperte|reventarte|violarte|quemarte|ir a por ti|degollarte|destrozarte|matarl[oa]s?)\b",
+    ),
+    Wording(
+        "THREAT",
+        0.95,
+        r"\b(?:te matare|os matare|te mato|te rajo|te reviento|te rompo la (?:cara|boca)|te parto la (?:cara|boca)|matate|muere(?:te)?(?: de una vez| ya)|suicidate|cuelgate|tirate (?:por (?:la|una) (?:ventana|puente)|de un puente|al tren)|ojala (?:te (?:mueras|maten|violen|atropellen|de un cancer|pudras)|os (?:muerais|maten)|se (?:muera|mueran|pudra)(?: tod[oa]s?)?|revientes)|se donde vives|vas a acabar (?:muert[oa]|bajo tierra|en una cuneta)|estas muert[oa]\b|mereces (?:morir|que te (?:maten|peguen|violen))|habria que (?:matar|fusilar|colgar|quemar)(?:te|os|l[oa]s?)|deberias (?:morirte|estar muert[oa]|suicidarte|matarte)|quitate la vida|nadie te echaria de menos si te mueres|mejor muert[oa]\b)",
+    ),
+    Wording(
+        "HATE",
+        0.95,
+        r"\b(?:maric(?:on(?:es|azo)?|as?|onas?)(?: de mierda)?|bolleras? de mierda|travelos?|sudacas?|panchit[oa]s?|moros? de mierda|mor[oa]s? (?:asqueros[oa]s?|hij[oa]s? de puta)|negr[oa]s? de mierda|gitan[oa]s? de mierda|judi[oa]s? de mierda|chin[oa]s? de mierda|ruman[oa]s? de mierda|inmigrantes? de mierda|negratas?|machupichus?|feminazis?|sidosos?|mongolos?|put[oa]s? (?:moros?|negr[oa]s?|gitan[oa]s?|judi[oa]s?|chin[oa]s?|inmigrantes?|sudacas?|extranjer[oa]s?))\b",
+    ),
+    Wording(
+        "HATE",
+        0.95,
+        rf"\b{_GROUP} (?:son|sois|deberian ser|deberian estar|merecen|hay que|tendrian que)(?: tod[oa]s| un[oa]s| un[oa]| solo| como| siempre| nada mas que| la| el| l[oa]s| ser| estar){{0,4}} (?:{_NOUN}|animales|inferiores|delincuentes|ladron(?:es|as)?|terroristas|violadores|una plaga|un cancer|una peste|suci[oa]s|vag[oa]s|salvajes|monos|simios|exterminad[oa]s|eliminad[oa]s|fusilad[oa]s|quemad[oa]s|expulsarl[oa]s|matarl[oa]s|exterminarl[oa]s|mas tont[oa]s|menos list[oa]s|un virus|morir|muert[oa]s|la muerte)\b",
+    ),
+    Wording(
+        "HATE",
+        0.95,
+        rf"\b(?:odio a|muerte a|hay que (?:matar|exterminar|quemar|echar|gasear) a|fuera|me dan asco|me asquean) (?:tod[oa]s )?l[oa]s (?:put[oa]s |malditos |asquerosos )?{_GROUP}\b",
+    ),
+    Wording(
+        "SEXUAL_HARASSMENT",
+        0.85,
+        r"\b(?:chupame(?:la| la| el)|mandame (?:fotos )?(?:desnud[oa]|tus tetas|nudes)|ensename las (?:tetas|piernas)|te (?:follaria|cogeria|empotraria|reventaria a polvos)|te voy a follar|que (?:tetas|culo) tienes|sientate en mi cara|comeme (?:la|los) (?:polla|huevos|cojones|verga)|mamame(?:la| la verga))\b",
+    ),
     Wording("INSULT", 0.85, rf"\b{_YOU_ARE}{_FILL}{{0,4}} (?:{_NOUN} (?:e |y )?){{0,2}}{_NOUN}\b"),
-    Wording("INSULT", 0.85, rf"(?:\b(?:so|pedazo de|cacho de|pinches?|maldit[oa]s?|put[oa]|panda de|atajo de|hatajo de|manada de|menud[oa]s?|valiente|grandisim[oa]s?|grandisimo hijo de|tu,? (?:pedazo|grandisimo)|vaya (?:panda|hatajo) de) {_NOUN}\b)"),
-    Wording("INSULT", 0.85, rf"\b(?:callate|cierra la boca|escucha|oye|mira|aprende a (?:leer|escribir)|lee otra vez|contesta|largate|vete|fuera|despierta|espabila|haz tu trabajo|adios|no sabes (?:nada|leer)|gracias por nada|a ver si te enteras|enterate|responde|inutil)(?: ya| de una vez)?,? (?:pedazo de |so |tu |puto |puta |maldito |maldita )?{_NOUN}\b"),
-    Wording("INSULT", 0.85, r"\b(?:(?:vete|iros|idos|que te vayas|te puedes ir|vayase|vayanse|andate|vete ya) a (?:la (?:mierda|puta mierda|verga|chingada)|tomar por (?:el )?culo|cagar|freir esparragos a la mierda)|que te (?:den(?: por culo)?|follen|jodan|parta un rayo|folle un pez)|que os (?:den|follen|jodan)|(?:jodete|jodanse|jodeos|chinga(?:te| tu madre)|vete al (?:carajo|infierno|diablo)|vayase al (?:carajo|infierno)|pudrete|muerdete la lengua y calla|concha (?:de tu|tu) (?:madre|hermana)|la concha de tu madre|la puta que te pario|me cago en (?:tu|tus|vuestros|su) (?:madre|muertos|puta madre|padre|familia|estampa)|tu puta madre|come mierda|cierra (?:la puta boca|el pico|el hocico|esa bocaza)|callate la (?:puta )?boca|a la mierda (?:contigo|con usted(?:es)?|todos vosotros)|me das (?:asco|verguenza ajena)|me dais asco|dais asco|das asco|no vales (?:una mierda|para nada|ni para)|nadie te (?:quiere|soporta|aguanta)))\b"),
-    Wording("INSULT", 0.8, r"\b(?:eres|estas|sois|sos|es usted) (?:(?:muy|tan|mas|completamente|un poco|realmente|bastante|medio|tremendamente) )?(?:tont[oa]s?|bob[oa]s?|estupid[oa]s?|inutil(?:es)?|fe[oa]s? (?:como|y)|ridicul[oa]s?|patetic[oa]s?|cort[oa]s?(?: de (?:mente|miras|entendederas))|lerd[oa]s?|incompetentes?|mal de la cabeza|lel[oa]s?|gord[oa]s? (?:de mierda|asqueros[oa])|lent[oa]s? mental(?:es)?|loc[oa]s? de remate|insoportables?|asqueros[oa]s?)\b|\b(?:tienes|teneis|tiene usted) (?:el cerebro de|menos (?:luces|cerebro|neuronas) que|cara de (?:culo|idiota|imbecil|asco)|una mierda de (?:vida|cerebro)|serrin en la cabeza|dos neuronas)|\btu (?:patetica|miserable|asquerosa|estupida|puta|ridicula) (?:vida|cara|existencia|familia|madre|cabeza|boca)\b"),
-    Wording("INSULT", 0.65, rf"\b(?:(?:es|son|era|eran|esta hech[oa])(?: un[oa]s?| el| la| l[oa]s| mas| tod[oa]s| solo| muy| tan| realmente| complet[oa]| autentic[oa]| verdader[oa]| grandisim[oa]| pobre| maldit[oa]| put[oa]){{1,4}} {_HARSH}|(?:mi|tu|su|vuestr[oa]|es[ea]|est[ea]) (?:jef[ea]|vecin[oa]|companer[oa]|madre|padre|herman[oa]|tio|tia|tipo|tipa|profesor[a]?|agente|empleado|empleada|ex) es (?:un[oa]? )?(?:muy |tan |mas )?{_HARSH}|(?:es[eao]s?|est[eao]s?|aquell?[oa]s?|l[oa]s) (?:put[oa]s? |malditos |maldito )?(?:gilipollas|subnormal(?:es)?|hij[oa]s? de puta|imbecil(?:es)?|idiotas?|cabron(?:es|a)?|malparid[oa]s?|pendej[oa]s?|pelotud[oa]s?|soplapollas|gentuza))\b"),
-    Wording("INSULT", 0.45, r"\b(?:gilipollas|subnormal(?:es)?|imbecil(?:es)?|idiotas?|hij[oa]s? de puta|hijueputas?|malparid[oa]s?|pendej[oa]s?|pelotud[oa]s?|soplapollas|cabron(?:es)?|mamarrach[oa]s?|cretin[oa]s?|descerebrad[oa]s?|malnacid[oa]s?|gonorreas?)\b"),
-    Wording("PROFANITY", 0.3, r"\b(?:jod(?:er|ido|ida|idos|idas|amos)|mierdas?|put[oa]s? (?:\w+)|de puta madre|hostia puta|cojones|cojonud[oa]s?|carajo|chinga\w{1,5}|verga|pinches?|me cago en (?:la|todo|diez|dios)|ostia puta|polla|follar|cagad[oa]s?|cagarla|culer[oa]s?|a tomar por culo)\b"),
+    Wording(
+        "INSULT",
+        0.85,
+        rf"(?:\b(?:so|pedazo de|cacho de|pinches?|maldit[oa]s?|put[oa]|panda de|atajo de|hatajo de|manada de|menud[oa]s?|valiente|grandisim[oa]s?|grandisimo hijo de|tu,? (?:pedazo|grandisimo)|vaya (?:panda|hatajo) de) {_NOUN}\b)",
+    ),
+    Wording(
+        "INSULT",
+        0.85,
+        rf"\b(?:callate|cierra la boca|escucha|oye|mira|aprende a (?:leer|escribir)|lee otra vez|contesta|largate|vete|fuera|despierta|espabila|haz tu trabajo|adios|no sabes (?:nada|leer)|gracias por nada|a ver si te enteras|enterate|responde|inutil)(?: ya| de una vez)?,? (?:pedazo de |so |tu |puto |puta |maldito |maldita )?{_NOUN}\b",
+    ),
+    Wording(
+        "INSULT",
+        0.85,
+        r"\b(?:(?:vete|iros|idos|que te vayas|te puedes ir|vayase|vayanse|andate|vete ya) a (?:la (?:mierda|puta mierda|verga|chingada)|tomar por (?:el )?culo|cagar|freir esparragos a la mierda)|que te (?:den(?: por culo)?|follen|jodan|parta un rayo|folle un pez)|que os (?:den|follen|jodan)|(?:jodete|jodanse|jodeos|chinga(?:te| tu madre)|vete al (?:carajo|infierno|diablo)|vayase al (?:carajo|infierno)|pudrete|muerdete la lengua y calla|concha (?:de tu|tu) (?:madre|hermana)|la concha de tu madre|la puta que te pario|me cago en (?:tu|tus|vuestros|su) (?:madre|muertos|puta madre|padre|familia|estampa)|tu puta madre|come mierda|cierra (?:la puta boca|el pico|el hocico|esa bocaza)|callate la (?:puta )?boca|a la mierda (?:contigo|con usted(?:es)?|todos vosotros)|me das (?:asco|verguenza ajena)|me dais asco|dais asco|das asco|no vales (?:una mierda|para nada|ni para)|nadie te (?:quiere|soporta|aguanta)))\b",
+    ),
+    Wording(
+        "INSULT",
+        0.8,
+        r"\b(?:eres|estas|sois|sos|es usted) (?:(?:muy|tan|mas|completamente|un poco|realmente|bastante|medio|tremendamente) )?(?:tont[oa]s?|bob[oa]s?|estupid[oa]s?|inutil(?:es)?|fe[oa]s? (?:como|y)|ridicul[oa]s?|patetic[oa]s?|cort[oa]s?(?: de (?:mente|miras|entendederas))|lerd[oa]s?|incompetentes?|mal de la cabeza|lel[oa]s?|gord[oa]s? (?:de mierda|asqueros[oa])|lent[oa]s? mental(?:es)?|loc[oa]s? de remate|insoportables?|asqueros[oa]s?)\b|\b(?:tienes|teneis|tiene usted) (?:el cerebro de|menos (?:luces|cerebro|neuronas) que|cara de (?:culo|idiota|imbecil|asco)|una mierda de (?:vida|cerebro)|serrin en la cabeza|dos neuronas)|\btu (?:patetica|miserable|asquerosa|estupida|puta|ridicula) (?:vida|cara|existencia|familia|madre|cabeza|boca)\b",
+    ),
+    Wording(
+        "INSULT",
+        0.65,
+        rf"\b(?:(?:es|son|era|eran|esta hech[oa])(?: un[oa]s?| el| la| l[oa]s| mas| tod[oa]s| solo| muy| tan| realmente| complet[oa]| autentic[oa]| verdader[oa]| grandisim[oa]| pobre| maldit[oa]| put[oa]){{1,4}} {_HARSH}|(?:mi|tu|su|vuestr[oa]|es[ea]|est[ea]) (?:jef[ea]|vecin[oa]|companer[oa]|madre|padre|herman[oa]|tio|tia|tipo|tipa|profesor[a]?|agente|empleado|empleada|ex) es (?:un[oa]? )?(?:muy |tan |mas )?{_HARSH}|(?:es[eao]s?|est[eao]s?|aquell?[oa]s?|l[oa]s) (?:put[oa]s? |malditos |maldito )?(?:gilipollas|subnormal(?:es)?|hij[oa]s? de puta|imbecil(?:es)?|idiotas?|cabron(?:es|a)?|malparid[oa]s?|pendej[oa]s?|pelotud[oa]s?|soplapollas|gentuza))\b",
+    ),
+    Wording(
+        "INSULT",
+        0.45,
+        r"\b(?:gilipollas|subnormal(?:es)?|imbecil(?:es)?|idiotas?|hij[oa]s? de puta|hijueputas?|malparid[oa]s?|pendej[oa]s?|pelotud[oa]s?|soplapollas|cabron(?:es)?|mamarrach[oa]s?|cretin[oa]s?|descerebrad[oa]s?|malnacid[oa]s?|gonorreas?)\b",
+    ),
+    Wording(
+        "PROFANITY",
+        0.3,
+        r"\b(?:jod(?:er|ido|ida|idos|idas|amos)|mierdas?|put[oa]s? (?:\w+)|de puta madre|hostia puta|cojones|cojonud[oa]s?|carajo|chinga\w{1,5}|verga|pinches?|me cago en (?:la|todo|diez|dios)|ostia puta|polla|follar|cagad[oa]s?|cagarla|culer[oa]s?|a tomar por culo)\b",
+    ),
     Wording("PROFANITY", 0.3, r"\bconos?\b", needs="ñ"),
 )
 """From the worst to the least."""

@@ -28,11 +28,11 @@ _TOLD_BEFORE = (
     r"|me (?:llam(?:o|an|aron|aba|ado)|dij(?:o|eron)|dice[n]?|grit(?:o|aron)|escribi(?:o|eron)|insult(?:o|aron))|(?:le|te|les|nos) (?:llam(?:o|an|aron)|dij(?:o|eron)|dicen?|grit(?:o|aron))|llamar(?:me|te|le|les|nos)?|han llamado|ha llamado|(?:dijo|dice|grito|escribio|decia|ponia|pone)"
     r"|la (?:palabra|expresion|frase|pelicula|cancion|novela)|el (?:insulto|termino|comentario|mensaje|texto|titulo|libro)|los insultos|(?:traduce|traducir|traduccion|sinonimos? de|que significa|significado de|definicion de))\b[^.!?\n]{0,40}$"
 )
-_DENIED = (
-    r"(?:\b(?:not|never|isn't|aren't|don't (?:think|call|say|believe)|nobody is|no one is|no|nunca|jamas|nadie|tampoco|ni|sin ser)\b[^.!?,;:\n]{0,24}$)|n[’']t[^.!?,;:\n]{0,16}$"
+_DENIED = r"(?:\b(?:not|never|isn't|aren't|don't (?:think|call|say|believe)|nobody is|no one is|no|nunca|jamas|nadie|tampoco|ni|sin ser)\b[^.!?,;:\n]{0,24}$)|n[’']t[^.!?,;:\n]{0,16}$"
+_DENIED_WITHIN = (
+    r"\b(?:are|'re|’re|is|'s|am|eres|es|sois|son) (?:not|no|never)\b|\b(?:no|nunca|tampoco) (?:eres|sois|es|son|sos)\b"
 )
-_DENIED_WITHIN = r"\b(?:are|'re|’re|is|'s|am|eres|es|sois|son) (?:not|no|never)\b|\b(?:no|nunca|tampoco) (?:eres|sois|es|son|sos)\b"
-_OPENING, _CLOSING = "\"“«‘", "\"”»’"
+_OPENING, _CLOSING = '"“«‘', '"”»’'
 
 
 class Toxicity(Detector):

@@ -18,7 +18,11 @@ from policies.guardrails.detectors.secrets import Secrets
 from policies.guardrails.redact import redact
 from policies.guardrails.stream import OutputStream
 
-LETTERS, LOWER, UPPER = string.ascii_letters + string.digits, string.ascii_lowercase + string.digits, string.ascii_uppercase
+LETTERS, LOWER, UPPER = (
+    string.ascii_letters + string.digits,
+    string.ascii_lowercase + string.digits,
+    string.ascii_uppercase,
+)
 HEXADECIMAL, BASE32 = "0123456789abcdef", UPPER + "234567"
 
 
@@ -38,38 +42,93 @@ KEYS = [
     *("1//0" + drawn(60), "AccountKey=" + drawn(86) + "==", "SharedAccessKey=" + drawn(43) + "="),
     *(drawn(44) + "AzFu" + drawn(6) + "==", "abc8Q~" + drawn(34), "dop_v1_" + drawn(64, HEXADECIMAL)),
     *("doo_v1_" + drawn(64, HEXADECIMAL), "LTAI" + drawn(20), "AKID" + drawn(32), "HRKU-" + drawn(60)),
-    *("v1.0-" + drawn(24, HEXADECIMAL) + "-" + drawn(146, HEXADECIMAL), "fm2_" + drawn(80), "SCW" + drawn(17, UPPER + LOWER.upper())),
+    *(
+        "v1.0-" + drawn(24, HEXADECIMAL) + "-" + drawn(146, HEXADECIMAL),
+        "fm2_" + drawn(80),
+        "SCW" + drawn(17, UPPER + LOWER.upper()),
+    ),
     *("nfp_" + drawn(36), "vcp_" + drawn(24), "sbp_" + drawn(40, HEXADECIMAL), "sb_secret_" + drawn(31)),
     *("pscale_tkn_" + drawn(43), "napi_" + drawn(64, LOWER), "dapi" + drawn(32, HEXADECIMAL), "4b1d" + drawn(38)),
     *(drawn(14) + ".atlasv1." + drawn(67), "hvs." + drawn(24), "hvb." + drawn(140), "dp.pt." + drawn(43)),
-    *("ops_eyJ" + drawn(250), f"A3-{drawn(6, UPPER)}-{drawn(6, UPPER)}-{drawn(5, BASE32)}-{drawn(5, UPPER)}-{drawn(5, BASE32)}-7QX2B"[:42]),
+    *(
+        "ops_eyJ" + drawn(250),
+        f"A3-{drawn(6, UPPER)}-{drawn(6, UPPER)}-{drawn(5, BASE32)}-{drawn(5, UPPER)}-{drawn(5, BASE32)}-7QX2B"[:42],
+    ),
     *("pul-" + drawn(40, HEXADECIMAL), "tskey-auth-" + drawn(12) + "-" + drawn(32)),
     *("ghp_" + drawn(36), "gho_" + drawn(36), "ghu_" + drawn(36), "ghs_" + drawn(36), "ghr_" + drawn(76)),
     *("github_pat_" + drawn(22) + "_" + drawn(59), "glpat-" + drawn(20), "gldt-" + drawn(20), "glrt-" + drawn(20)),
-    *("glptt-" + drawn(40), "glsoat-" + drawn(20), "glagent-" + drawn(50), "gloas-" + drawn(64), "GR1348941" + drawn(20)),
+    *(
+        "glptt-" + drawn(40),
+        "glsoat-" + drawn(20),
+        "glagent-" + drawn(50),
+        "gloas-" + drawn(64),
+        "GR1348941" + drawn(20),
+    ),
     *("ATBB" + drawn(32), "ATATT3" + drawn(186), "npm_" + drawn(36), "pypi-AgEIcHlwaS5vcmc" + drawn(70)),
-    *("rubygems_" + drawn(48, HEXADECIMAL), "CLOJARS_" + drawn(60, LOWER), "oy2" + drawn(43, LOWER), "dckr_pat_" + drawn(27)),
+    *(
+        "rubygems_" + drawn(48, HEXADECIMAL),
+        "CLOJARS_" + drawn(60, LOWER),
+        "oy2" + drawn(43, LOWER),
+        "dckr_pat_" + drawn(27),
+    ),
     *("AKCp" + drawn(69), "cmVmd" + drawn(59), "CCIPAT_" + drawn(22) + "_" + drawn(40, HEXADECIMAL)),
     *("bkua_" + drawn(40, HEXADECIMAL), "squ_" + drawn(40, HEXADECIMAL), "sntryu_" + drawn(64, HEXADECIMAL)),
     *("glsa_" + drawn(32) + "_" + drawn(8, HEXADECIMAL), "NRAK-" + drawn(27, UPPER + "0123"), "figd_" + drawn(40)),
-    *("dt0c01." + drawn(24, BASE32) + "." + drawn(64, BASE32), "PMAK-" + drawn(24, HEXADECIMAL) + "-" + drawn(34, HEXADECIMAL)),
-    *("lin_api_" + drawn(40), "ntn_" + drawn(46), "secret_" + drawn(43), "pat" + drawn(14) + "." + drawn(64, HEXADECIMAL)),
+    *(
+        "dt0c01." + drawn(24, BASE32) + "." + drawn(64, BASE32),
+        "PMAK-" + drawn(24, HEXADECIMAL) + "-" + drawn(34, HEXADECIMAL),
+    ),
+    *(
+        "lin_api_" + drawn(40),
+        "ntn_" + drawn(46),
+        "secret_" + drawn(43),
+        "pat" + drawn(14) + "." + drawn(64, HEXADECIMAL),
+    ),
     *("phx_" + drawn(43), "sk-ant-api03-" + drawn(93) + "AA", "sk-proj-" + drawn(74) + "T3BlbkFJ" + drawn(74)),
     *("sk-" + drawn(20) + "T3BlbkFJ" + drawn(20), "sk-or-v1-" + drawn(64, HEXADECIMAL), "sk-svcacct-" + drawn(60)),
-    *("hf_" + drawn(34), "gsk_" + drawn(52), "xai-" + drawn(80), "pplx-" + drawn(48), "r8_" + drawn(37), "nvapi-" + drawn(64)),
-    *("jina_" + drawn(60), "pcsk_" + drawn(60), "tvly-" + drawn(32), "lsv2_pt_" + drawn(32, HEXADECIMAL) + "_" + drawn(10)),
+    *(
+        "hf_" + drawn(34),
+        "gsk_" + drawn(52),
+        "xai-" + drawn(80),
+        "pplx-" + drawn(48),
+        "r8_" + drawn(37),
+        "nvapi-" + drawn(64),
+    ),
+    *(
+        "jina_" + drawn(60),
+        "pcsk_" + drawn(60),
+        "tvly-" + drawn(32),
+        "lsv2_pt_" + drawn(32, HEXADECIMAL) + "_" + drawn(10),
+    ),
     *("tgp_v1_" + drawn(43), "rpa_" + drawn(42, BASE32), "csk-" + drawn(48, LOWER), "slk_" + drawn(40)),
     *("sk_" + "live_" + drawn(24), "rk_" + "live_" + drawn(24), "sk_" + "test_" + drawn(24), "whsec_" + drawn(32)),
     *("sq0atp-" + drawn(22), "sq0csp-" + drawn(43), "EAAA" + drawn(60), "rzp_live_" + drawn(14), "EZAK" + drawn(54)),
     *("access_token$production$" + drawn(16, LOWER) + "$" + drawn(32, HEXADECIMAL), "FLWSECK_TEST-" + drawn(32) + "-X"),
-    *("APP_USR-" + drawn(16, "0123456789") + "-091214-" + drawn(32, HEXADECIMAL) + "-123456789", "duffel_live_" + drawn(43)),
+    *(
+        "APP_USR-" + drawn(16, "0123456789") + "-091214-" + drawn(32, HEXADECIMAL) + "-123456789",
+        "duffel_live_" + drawn(43),
+    ),
     *("access-production-" + uuid(), "shpat_" + drawn(32, HEXADECIMAL), "shpss_" + drawn(32, HEXADECIMAL)),
     *("xoxb-" + "123456789012-" + drawn(24), "xoxp-" + "123456789012-" + drawn(24), "xapp-1-A0B1-" + drawn(40)),
     *("https://hooks.slack.com/services/T0AB1CD2E/B0AB1CD2E/" + drawn(24), "SG." + drawn(22) + "." + drawn(43)),
     "https://discord.com/api/webhooks/123456789012345678/" + drawn(68),
-    *("key-" + drawn(32, HEXADECIMAL), drawn(32, HEXADECIMAL) + "-us14", "xkeysib-" + drawn(64, HEXADECIMAL) + "-" + drawn(16)),
-    *("re_" + drawn(8) + "_" + drawn(24), "SK" + drawn(32, HEXADECIMAL), "1234567890:AA" + drawn(33), "EAACEd" + drawn(120)),
-    *("pat-eu1-" + uuid(), "p8e-" + drawn(32), "sk.eyJ" + drawn(60) + "." + drawn(22), "00D" + drawn(12) + "!" + drawn(90)),
+    *(
+        "key-" + drawn(32, HEXADECIMAL),
+        drawn(32, HEXADECIMAL) + "-us14",
+        "xkeysib-" + drawn(64, HEXADECIMAL) + "-" + drawn(16),
+    ),
+    *(
+        "re_" + drawn(8) + "_" + drawn(24),
+        "SK" + drawn(32, HEXADECIMAL),
+        "1234567890:AA" + drawn(33),
+        "EAACEd" + drawn(120),
+    ),
+    *(
+        "pat-eu1-" + uuid(),
+        "p8e-" + drawn(32),
+        "sk.eyJ" + drawn(60) + "." + drawn(22),
+        "00D" + drawn(12) + "!" + drawn(90),
+    ),
 ]
 NAMED = [
     ("password: Verano2023!", "Verano2023!"),
