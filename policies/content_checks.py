@@ -130,8 +130,11 @@ class ToxicityOptions(Frozen):
 
 
 class ToxicityCheck(CheckBase):
-    """Threats, hatred, insults. `threshold` is a severity: 0.9 threats and hatred, 0.7 also abuse of the reader, 0.5 also
-    of others, 0.4 also insults without a target, 0.25 also coarse words."""
+    """Threats, hatred, insults, coarse words.
+
+    `threshold` is a severity: 0.9 threats and hatred, 0.7 also abuse of the reader, 0.5 also of others, 0.4 also
+    insults without a target, 0.25 also coarse words.
+    """
 
     detector: Literal["toxicity"]
     options: ToxicityOptions = ToxicityOptions()
@@ -214,7 +217,8 @@ class UrlsOptions(Frozen):
     )
     """The schemes that are allowed."""
     hosts: Annotated[tuple[Host, ...], Field(max_length=500)] | None = None
-    """`example.org` is that host, `*.example.org` it and all below it, in lower case; without it, any but those denied."""
+    """`example.org` is that host, `*.example.org` it and all below it, in lower case. Without it, any but those denied
+    is allowed."""
     denied: Annotated[tuple[Host, ...], Field(max_length=500)] = ()
     """Hosts that are never allowed."""
     addresses: bool = False

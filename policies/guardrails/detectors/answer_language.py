@@ -20,42 +20,58 @@ _QUOTED = r"[\"“«][^\"“”«»\n]{3,300}[\"”»]"
 
 _FREQUENT = {
     "en": words(
-        "the of and to in is you that it he was for on are with as his they at be this have from or had by but not what all"
-        " were we when your can said there use an each which she do how their if will up about out many then them these so"
-        " some her would make him into has more two been who its now did get may part over after also where only our because"
+        "the of and to in is you that it he was for on are with as his they at be this have from or had by"
+        " but not what all"
+        " were we when your can said there use an each which she do how their if will up about out many"
+        " then them these so"
+        " some her would make him into has more two been who its now did get may part over after also"
+        " where only our because"
         " any should could please than just here very does"
     ),
     "es": words(
-        "de la que el en los se del las por un para con no una su al lo como mas pero sus le ya o este si porque esta entre"
-        " cuando muy sin sobre tambien me hasta hay donde quien desde todo nos durante todos uno les ni contra otros ese eso"
-        " ante ellos esto mi antes algunos unos yo otro otras otra tanto esa estos mucho quienes nada muchos cual poco ella"
+        "de la que el en los se del las por un para con no una su al lo como mas pero sus le ya o este si"
+        " porque esta entre"
+        " cuando muy sin sobre tambien me hasta hay donde quien desde todo nos durante todos uno les ni"
+        " contra otros ese eso"
+        " ante ellos esto mi antes algunos unos yo otro otras otra tanto esa estos mucho quienes nada"
+        " muchos cual poco ella"
         " estar estas algunas algo nosotros puede tiene su usted gracias es son y a"
     ),
     "fr": words(
-        "le les des est et une dans que qui pour pas sur au avec ce il sont plus vous nous je ne se mais ou du par cette ces"
-        " votre notre leur aux meme tout tres fait etre elle deux peut bien sans c'est n'est j'ai comme aussi encore chez"
+        "le les des est et une dans que qui pour pas sur au avec ce il sont plus vous nous je ne se mais"
+        " ou du par cette ces"
+        " votre notre leur aux meme tout tres fait etre elle deux peut bien sans c'est n'est j'ai comme"
+        " aussi encore chez"
         " votre merci bonjour la en un"
     ),
     "pt": words(
-        "o os as do da dos das em um uma que nao para com por mais na no nas nos se como mas ao ele ela seu sua ou quando"
-        " muito ja eu tambem so pelo pela ate isso entre era depois sem mesmo aos ter seus quem voce voces esta sao foi tem"
+        "o os as do da dos das em um uma que nao para com por mais na no nas nos se como mas ao ele ela"
+        " seu sua ou quando"
+        " muito ja eu tambem so pelo pela ate isso entre era depois sem mesmo aos ter seus quem voce voces"
+        " esta sao foi tem"
         " obrigado pode e a de"
     ),
     "de": words(
-        "der die und den von zu das mit sich des auf fur ist im dem nicht ein eine als auch es an werden aus er hat dass sie"
-        " nach wird bei einer um am sind noch wie einem uber einen so zum war haben nur oder aber vor zur bis mehr durch man"
+        "der die und den von zu das mit sich des auf fur ist im dem nicht ein eine als auch es an werden"
+        " aus er hat dass sie"
+        " nach wird bei einer um am sind noch wie einem uber einen so zum war haben nur oder aber vor zur"
+        " bis mehr durch man"
         " sein wurde ich wir ihr ihre konnen kann bitte danke"
     ),
     "it": words(
-        "il di che e la per un in del con non una si da le dei sono gli alla nel della come ma ha anche piu lo al dal questo"
-        " alle delle nella suo sua essere o ci quando molto tutti era sul perche stato degli i loro cosa puo grazie mi tra"
+        "il di che e la per un in del con non una si da le dei sono gli alla nel della come ma ha anche"
+        " piu lo al dal questo"
+        " alle delle nella suo sua essere o ci quando molto tutti era sul perche stato degli i loro cosa"
+        " puo grazie mi tra"
     ),
     "ca": words(
-        "el la els les de i que en un una per amb no es del dels al als mes com pero seva seu aquest aquesta ha son tambe ja"
+        "el la els les de i que en un una per amb no es del dels al als mes com pero seva seu aquest"
+        " aquesta ha son tambe ja"
         " si molt hi ho sense tot nosaltres vosaltres seves fins quan gracies pot us vostra vostre aixo"
     ),
     "nl": words(
-        "de het een van en in is dat op te zijn voor met die niet aan er om ook als dan maar bij nog uit naar hebben heeft"
+        "de het een van en in is dat op te zijn voor met die niet aan er om ook als dan maar bij nog uit"
+        " naar hebben heeft"
         " deze door over wordt worden kan je jij wij u uw geen wel"
     ),
 }
@@ -91,7 +107,7 @@ class AnswerLanguage(Detector):
         self._same = same_as_question
 
     def find(self, passage: Passage) -> Iterator[Span]:
-        """What is quoted, is code or is too short to tell is left alone; a text in two languages is told by sentence."""
+        """What is quoted or too short to tell is left alone; a text in two languages is told by sentence."""
         allowed = self._languages | ({passage.language} if self._same else frozenset())
         yield from self._other_scripts(passage, allowed)
         plain = _without_quotes(passage.plain)

@@ -14,9 +14,12 @@ _NEAR = 40
 _QUESTION = 0.55
 """What is left of a weight where somebody asks what the code means or how to keep it out."""
 _ASKS = (
-    r"(?:\b(?:what (?:is|does|are)|explain|meaning of|why (?:is|does|do)|how (?:do|can|to) (?:i |we |you )?(?:prevent|avoid|escape|block|sanitize|defend)"
-    r"|que (?:es|hace|significa)|explica(?:me)?|por que|como (?:se )?(?:evit|prev|escap|bloque|protej|defiend)\w{0,6}|protect against|e\.g\.|for example,? (?:the|an?) (?:string|payload|attack)"
-    r"|never (?:run|paste|type)|nunca (?:ejecute|ejecutes|pegue|pegues)|do not run|no ejecutes|beware of|cuidado con)\b)[^.!?\n]{0,40}$"
+    r"(?:\b(?:what (?:is|does|are)|explain|meaning of|why (?:is|does|do)|how (?:do|can|to) (?:i |we |you"
+    r" )?(?:prevent|avoid|escape|block|sanitize|defend)"
+    r"|que (?:es|hace|significa)|explica(?:me)?|por que|como (?:se )?(?:evit|prev|escap|bloque|protej"
+    r"|defiend)\w{0,6}|protect against|e\.g\.|for example,? (?:the|an?) (?:string|payload|attack)"
+    r"|never (?:run|paste|type)|nunca (?:ejecute|ejecutes|pegue|pegues)|do not run|no ejecutes|beware of"
+    r"|cuidado con)\b)[^.!?\n]{0,40}$"
 )
 
 

@@ -13,7 +13,8 @@ from policies.guardrails.redact import Span
 
 _NEAR = 24
 _COMPANY_BEFORE = (
-    r"\b(?:compan(?:y|ies)|brands?|competitors?|rivals?|suppliers?|provider|carrier|operator|switch(?:ed|ing)? (?:to|from)"
+    r"\b(?:compan(?:y|ies)|brands?|competitors?|rivals?|suppliers?|provider|carrier|operator|switch(?:ed"
+    r"|ing)? (?:to|from)"
     r"|empresas?|marcas?|competidor(?:es)?|competencia|proveedor(?:es)?|operador(?:a|es)?|compania|tiendas?"
     r"|cambi(?:o|ar|arme|e|ado) a|me (?:voy|paso|cambio) a)(?: (?:de|of|la|el|the|as|like|como|llamad[ao]))? ?[\"'«“]?$"
 )
@@ -55,7 +56,7 @@ class Competitors(Detector):
 def _is_name(passage: Passage, start: int, end: int) -> bool:
     text = passage.text
     before = text[max(0, start - _NEAR) : start].rstrip(" \"'«“(¿¡")
-    inside = bool(before) and before[-1] not in ".!?:;\n…" or start == 0 and passage.offset > 0
+    inside = (bool(before) and before[-1] not in ".!?:;\n…") or (start == 0 and passage.offset > 0)
     if passage.has_case and text[start].isupper() and inside:
         return True
     if compiled(_COMPANY_BEFORE).search(passage.before(start, _NEAR)) is not None:

@@ -19,7 +19,8 @@ _WORDS = (
     r"pass(?:word|wd|phrase|code|wort)?|pwd|psw|contrase(?:ñ|n)a|clave(?: (?:de acceso|secreta|privada|de api|del wifi"
     r"|maestra))?|secret(?:o|a)?(?:[_ -]?(?:access[_ -]?)?key)?|client[_ -]?secret|api[_ -]?key|app[_ -]?key"
     r"|(?:access|service|account|db|database|signing|encryption|master|license|session)[_ -]?(?:key|token|secret|pass)"
-    r"|auth[_ -]?(?:key|token)|refresh[_ -]?token|token(?: de acceso)?|private[_ -]?key|credential(?:s)?|credencial(?:es)?"
+    r"|auth[_ -]?(?:key|token)|refresh[_ -]?token|token(?: de acceso)?|private[_ -]?key|credential(?:s)?"
+    r"|credencial(?:es)?"
 )
 _LINK = (
     r"(?:[\"'`]{0,2}\]?\s{0,2}(?:[:=]|=>|:=|->)\s{0,2}|[\"'`]?\s(?:is|es|era|was|ser(?:í|i)a|to|sigue siendo)"
@@ -46,7 +47,8 @@ _ABOUT = (
 _HARMLESS = (
     r"\b(?:commit|sha1|sha256|sha-256|sha512|md5|hash|checksum|digest|huella|suma de verificacion|etag|uuid|guid|trace"
     r"|span id|request id|session id|id de sesion|pedido|order|orden|tracking|seguimiento|invoice|factura|public key"
-    r"|clave publica|publickey|image|imagen|base64|font|integrity|fingerprint|revision|build|version|sku|isbn|idempotency"
+    r"|clave publica|publickey|image|imagen|base64|font|integrity|fingerprint|revision|build|version|sku"
+    r"|isbn|idempotency"
     r"|idempotencia|primary key|foreign key|clave primaria|clave foranea|sort key|partition key|cache key)\b"
 )
 _NO_SECRET = words(

@@ -9,8 +9,10 @@ from policies.guardrails.patterns import compiled, words
 _END = r"[.!?…]+[\"'»”)\]]*(?:\s+|\z)|\n+"
 _WORD = r"[\p{L}\p{N}]+(?:['’.,:/@_-][\p{L}\p{N}]+)*"
 _SHORT_FORMS = words(
-    "sr sra srta dr dra d dna prof ing lic ud uds vd av avda c pza tel telf num no art pag cap vol ed ej etc aprox max min"
-    " mr mrs ms st jr vs inc ltd co corp dept fig eg ie e.g i.e p.ej approx jan feb mar apr jun jul aug sep sept oct nov dec"
+    "sr sra srta dr dra d dna prof ing lic ud uds vd av avda c pza tel telf num no art pag cap vol ed ej"
+    " etc aprox max min"
+    " mr mrs ms st jr vs inc ltd co corp dept fig eg ie e.g i.e p.ej approx jan feb mar apr jun jul aug"
+    " sep sept oct nov dec"
 )
 """Words whose full stop ends no sentence."""
 

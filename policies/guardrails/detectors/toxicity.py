@@ -21,14 +21,29 @@ _BEFORE = 72
 _QUOTED = 0.4
 _TOLD = 0.5
 """What is left of a severity where the words are quoted, and where they are told as another's."""
-_OWN = r"\b(?:i am|i'm|i’m|im|i feel|i felt|i was|me too,? i|soy|me siento|me senti|fui|estoy hecho|he sido|como fui) (?:such |so |a |an |just |un |una |tan |muy |mas |really |being |the |el |la |feel(?:ing)? |like ){0,4}$"
-_TOLD_BEFORE = (
-    r"\b(?:call(?:s|ed|ing)? (?:me|us|him|her|them|you|people|each other|someone|somebody)|(?:he|she|they|who|boss|customer|somebody|someone|user|agent|colleague) (?:said|says|told|wrote|writes|shouted|yelled)"
-    r"|said to me|told me|is it (?:ok|rude|an insult)|the (?:words?|terms?|insults?|phrases?|sentences?|comments?|messages?|texts?|titles?|songs?|films?|movies?|lyrics|posts?|reviews?|slurs?)|(?:define|translate|meaning of|synonyms? (?:of|for)|what does|does it mean)"
-    r"|me (?:llam(?:o|an|aron|aba|ado)|dij(?:o|eron)|dice[n]?|grit(?:o|aron)|escribi(?:o|eron)|insult(?:o|aron))|(?:le|te|les|nos) (?:llam(?:o|an|aron)|dij(?:o|eron)|dicen?|grit(?:o|aron))|llamar(?:me|te|le|les|nos)?|han llamado|ha llamado|(?:dijo|dice|grito|escribio|decia|ponia|pone)"
-    r"|la (?:palabra|expresion|frase|pelicula|cancion|novela)|el (?:insulto|termino|comentario|mensaje|texto|titulo|libro)|los insultos|(?:traduce|traducir|traduccion|sinonimos? de|que significa|significado de|definicion de))\b[^.!?\n]{0,40}$"
+_OWN = (
+    r"\b(?:i am|i'm|i’m|im|i feel|i felt|i was|me too,? i|soy|me siento|me senti|fui|estoy hecho|he sido|como"
+    r" fui) (?:such |so |a |an |just |un |una |tan |muy |mas |really |being |the |el |la |feel(?:ing)? |like"
+    r" ){0,4}$"
 )
-_DENIED = r"(?:\b(?:not|never|isn't|aren't|don't (?:think|call|say|believe)|nobody is|no one is|no|nunca|jamas|nadie|tampoco|ni|sin ser)\b[^.!?,;:\n]{0,24}$)|n[’']t[^.!?,;:\n]{0,16}$"
+_TOLD_BEFORE = (
+    r"\b(?:call(?:s|ed|ing)? (?:me|us|him|her|them|you|people|each other|someone|somebody)|(?:he|she|they"
+    r"|who|boss|customer|somebody|someone|user|agent|colleague) (?:said|says|told|wrote|writes|shouted"
+    r"|yelled)"
+    r"|said to me|told me|is it (?:ok|rude|an insult)|the (?:words?|terms?|insults?|phrases?|sentences?"
+    r"|comments?|messages?|texts?|titles?|songs?|films?|movies?|lyrics|posts?|reviews?|slurs?)|(?:define"
+    r"|translate|meaning of|synonyms? (?:of|for)|what does|does it mean)"
+    r"|me (?:llam(?:o|an|aron|aba|ado)|dij(?:o|eron)|dice[n]?|grit(?:o|aron)|escribi(?:o|eron)|insult(?:o"
+    r"|aron))|(?:le|te|les|nos) (?:llam(?:o|an|aron)|dij(?:o|eron)|dicen?|grit(?:o|aron))|llamar(?:me|te"
+    r"|le|les|nos)?|han llamado|ha llamado|(?:dijo|dice|grito|escribio|decia|ponia|pone)"
+    r"|la (?:palabra|expresion|frase|pelicula|cancion|novela)|el (?:insulto|termino|comentario|mensaje"
+    r"|texto|titulo|libro)|los insultos|(?:traduce|traducir|traduccion|sinonimos? de|que significa"
+    r"|significado de|definicion de))\b[^.!?\n]{0,40}$"
+)
+_DENIED = (
+    r"(?:\b(?:not|never|isn't|aren't|don't (?:think|call|say|believe)|nobody is|no one is|no|nunca|jamas|nadie"
+    r"|tampoco|ni|sin ser)\b[^.!?,;:\n]{0,24}$)|n[’']t[^.!?,;:\n]{0,16}$"
+)
 _DENIED_WITHIN = (
     r"\b(?:are|'re|’re|is|'s|am|eres|es|sois|son) (?:not|no|never)\b|\b(?:no|nunca|tampoco) (?:eres|sois|es|son|sos)\b"
 )

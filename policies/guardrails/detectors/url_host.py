@@ -16,19 +16,25 @@ _URL = (
     r"(?i)(?:\b[a-z][a-z0-9+.-]{1,20}:(?:[/\\]{1,4}|&#47;&#47;)[^\s<>\"'`{}|^]{1,4096}"
     r"|\b(?:javascript|data|vbscript|file|blob|mailto|tel|sms):[^\s<>\"'`|^]{1,4096}"
     r"|(?:^|[\s(\[\"'=<>])//[\p{L}\p{N}][^\s<>\"'`{}|^]{3,4096}"
-    r"|\b(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?[.。．｡]){1,8}(?:xn--[a-z0-9-]{2,59}|\p{L}{2,24})(?::[0-9]{1,5})?(?:[/?#][^\s<>\"'`{}|^]{0,4096})?)"
+    r"|\b(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?[.。．｡]){1,8}(?:xn--[a-z0-9-]{2,59}"
+    r"|\p{L}{2,24})(?::[0-9]{1,5})?(?:[/?#][^\s<>\"'`{}|^]{0,4096})?)"
 )
 _TRAILING = ".,;:!?»”’*_~"
 _NO_SITES = words(
-    "py js ts jsx tsx json yaml yml toml txt md csv tsv xml html htm css png jpg jpeg gif svg webp pdf doc docx xls xlsx ppt"
-    " pptx zip gz tar exe dll so jar java class cpp hpp rs go rb php sh bat ps1 sql db log ini cfg conf lock parquet jsonl"
+    "py js ts jsx tsx json yaml yml toml txt md csv tsv xml html htm css png jpg jpeg gif svg webp pdf doc"
+    " docx xls xlsx ppt"
+    " pptx zip gz tar exe dll so jar java class cpp hpp rs go rb php sh bat ps1 sql db log ini cfg conf"
+    " lock parquet jsonl"
     " mp3 mp4 wav avi mov e.g i.e etc s.a s.l ej a.m p.m am pm"
 )
 """Endings of files and short forms, which look like hosts."""
 _KNOWN_ENDINGS = words(
-    "com org net edu gov mil int info biz name io ai app dev co me tv cc ws ly gl to sh xyz top site online store shop tech"
-    " click link live life world today news blog cloud page pro club fun icu vip win bid loan work men date stream zip mov"
-    " es mx ar cl pe uy py bo ec ve cr pa gt hn ni sv do pr cu cat gal eus lat uk us ca au nz ie de fr it pt nl be ch at"
+    "com org net edu gov mil int info biz name io ai app dev co me tv cc ws ly gl to sh xyz top site"
+    " online store shop tech"
+    " click link live life world today news blog cloud page pro club fun icu vip win bid loan work men"
+    " date stream zip mov"
+    " es mx ar cl pe uy py bo ec ve cr pa gt hn ni sv do pr cu cat gal eus lat uk us ca au nz ie de fr it"
+    " pt nl be ch at"
     " se no dk fi pl cz ru ua ro bg gr tr hu jp cn kr in br za eu su tk ml ga cf gq pw rest email support help finance"
 )
 """Endings of a host that is taken for one without a scheme before it; others need a `www.` or a path."""

@@ -32,8 +32,8 @@ class UrlsAllowed(Detector):
     ) -> None:
         """`hosts`: `example.org` is that host, `*.example.org` it and all below it; None: any but the denied ones.
 
-        `addresses`, `international`, `credentials`: whether hosts that are IP addresses, that have letters beyond ASCII,
-        and users before the host are allowed.
+        `addresses`, `international`, `credentials`: whether hosts that are IP addresses or have letters beyond ASCII,
+        and users before the host, are allowed.
         """
         super().__init__(redacts=redacts)
         self._schemes = frozenset(scheme.lower() for scheme in schemes)
