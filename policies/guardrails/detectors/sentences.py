@@ -32,7 +32,7 @@ def _goes_on(text: str, stop: int, after: int) -> bool:
     """Whether the full stop belongs to a short form, a single letter or a number in a list."""
     begin = max(text.rfind(" ", 0, stop), text.rfind("\n", 0, stop), text.rfind("(", 0, stop)) + 1
     word = text[begin:stop].lower()
-    if word in _SHORT_FORMS or (len(word) == 1 and word.isalpha()):
+    if word in _SHORT_FORMS or all(len(part) == 1 and part.isalpha() for part in word.split(".")):
         return True
     return word.isdigit() and len(word) <= 2 and begin in (0, text.rfind("\n", 0, stop) + 1) and after < len(text)
 

@@ -29,7 +29,7 @@ _LIKE = {
     **{"s": "[s5$]", "t": "[t7+]", "z": "[z2]", "w": "(?:w|vv)"},
 }
 _ENDS_EN = r"(?:s'|e?s)?(?:'s|’s)?"
-_ENDS_ES = {"o": "(?:os|as|o|a)", "a": "(?:as|os|a|o)", "z": "(?:ces|zas|za|z)", "y": "(?:ies|ys|y)"}
+_ENDS_ES = {"o": "(?:os|as|o|a)", "a": "(?:as|a)", "z": "(?:ces|zas|za|z)", "y": "(?:ies|ys|y)"}
 
 
 class Terms:
@@ -37,7 +37,8 @@ class Terms:
 
     def __init__(self, terms: Iterable[str], *, forms: bool = True, names: bool = False) -> None:
         """`forms`: plurals, genders, possessives too. `names`: `rn` is read as `m`, which `modern` says of no name."""
-        listed = sorted({" ".join(plain(fold(term).text).replace("-", " ").split()) for term in terms} - {""})
+        bare = {" ".join(plain(fold(term).text).replace("-", " ").split()) for term in terms} - {""}
+        listed = sorted(bare, key=lambda term: (-len(term), term))  # `Acme Telecom` before `Acme`
         like = {**_LIKE, "m": "(?:m|rn)"} if names else _LIKE
         exact = [_written(term, forms=forms) for term in listed]
         disguised = [_disguised(term, like, forms=forms) for term in listed if _letters(term) >= _LEAST_LETTERS]
