@@ -45,9 +45,9 @@ Pattern = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_l
 Host = Annotated[str, Field(pattern=_HOST)]
 ExampleText = Annotated[str, Field(min_length=8, max_length=500)]
 Tongue = Literal[
-    *("ar", "bg", "ca", "de", "el", "en", "es", "fa", "fr", "he", "hi", "it", "ja", "ko", "nl", "pt", "ru", "th", "uk"),
-    *("ur", "zh"),
-]
+    "ar", "bg", "ca", "de", "el", "en", "es", "fa", "fr", "he", "hi", "it", "ja", "ko", "nl", "pt", "ru",
+    "th", "uk", "ur", "zh",
+]  # fmt: skip
 
 
 class BanListOptions(Frozen):
@@ -150,7 +150,10 @@ class GroundednessOptions(Frozen):
 
 
 class GroundednessCheck(CheckBase):
-    """Answers with sentences that the context does not support. `threshold`: how much of a sentence may lack support."""
+    """Answers with sentences that the context does not support.
+
+    `threshold`: how much of a sentence may lack support. Needs the whole message.
+    """
 
     detector: Literal["groundedness"]
     options: GroundednessOptions = GroundednessOptions()

@@ -11,7 +11,7 @@ from policies.guardrails.patterns import compiled
 from policies.guardrails.redact import Span
 
 _NEAR = 40
-_QUESTION = 0.55
+_QUESTION = 0.5
 """What is left of a weight where somebody asks what the code means or how to keep it out."""
 _ASKS = (
     r"(?:\b(?:what (?:is|does|are)|explain|meaning of|why (?:is|does|do)|how (?:do|can|to) (?:i |we |you"

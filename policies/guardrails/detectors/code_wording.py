@@ -39,7 +39,7 @@ WORDINGS: tuple[CodeWording, ...] = (
         "MARKUP",
         0.95,
         ("script",),
-        rf"{_LT}{_SP}{{0,3}}script(?:{_SP}{{1,4}}[^<>]{{0,200}}?\b(?:src|href)\s{{0,3}}="
+        rf"{_LT}(?:\s|%20|%0a){{0,3}}script(?:{_SP}{{1,4}}[^<>]{{0,200}}?\b(?:src|href)\s{{0,3}}="
         rf"|{_SP}{{0,3}}[^<>]{{0,80}}(?:>|%3e|&gt;?)[^<]{{0,400}}?(?:[(=;`]|%28))",
     ),
     CodeWording("MARKUP", 0.4, ("script",), rf"{_LT}{_SP}{{0,3}}/?script\b"),
@@ -107,7 +107,8 @@ WORDINGS: tuple[CodeWording, ...] = (
         0.9,
         ("or", "and", "||", "&&"),
         rf"{_Q}\)?{_SP}{{0,4}}(?:or|and|\|\||&&){_SP}{{1,4}}\(?{_SP}{{0,2}}(?:{_Q}?(?:[0-9]{{1,6}}"
-        rf"|[a-z]{{1,12}}){_Q}?{_SP}{{0,3}}(?:=|<|>|like|is|in|%3d){_SP}{{0,3}}{_Q}?(?:[0-9a-z]{{1,12}}|)"
+        rf"|[a-z]{{1,12}}){_Q}?{_SP}{{0,3}}(?:=|<|>|like{_SP}{{0,3}}{_Q}|is{_SP}(?:not{_SP})?null"
+        rf"|in{_SP}{{0,2}}\(|%3d){_SP}{{0,3}}{_Q}?(?:[0-9a-z]{{1,12}}|)"
         rf"|true\b|not{_SP}(?:null|false)|exists{_SP}{{0,2}}\()",
     ),
     CodeWording(

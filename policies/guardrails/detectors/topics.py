@@ -96,7 +96,8 @@ def _unit(embedder: Embedder, texts: list[str]) -> NDArray[np.float32]:
     if rows.shape[:1] != (len(texts),) or not np.isfinite(rows).all():
         raise ValueError("the embedder gave no vector for each text")
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.where(lengths == 0.0, 1.0, lengths)
+    unit: NDArray[np.float32] = (rows / np.where(lengths == 0.0, 1.0, lengths)).astype(np.float32)
+    return unit
 
 
 def _nearest(vectors: NDArray[np.float32], examples: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -18,7 +18,8 @@ _NOUN = (
 )
 _ADJECTIVE = (
     r"(?:stupid|dumb|idiotic|moronic|worthless|pathetic|useless|disgusting|brainless|braindead|brain dead|retarded|ugly"
-    r"|fat|despicable|repulsive|incompetent|hopeless|clueless|vile|filthy|spineless|fucking|fuckin|goddamn|bloody|damn"
+    r"|fat|despicable|repulsive|incompetent|hopeless|clueless|vile|filthy|dirty|nasty|rotten|lying"
+    r"|spineless|fucking|fuckin|goddamn|bloody|damn"
     r"|ignorant|miserable|lazy|subhuman|sick|insane|thick)"
 )
 _HARSH = (
@@ -32,7 +33,7 @@ _YOU_ARE = (
     r"|really|literally))"
 )
 _FILL = (
-    r"(?: (?:a|an|the|such|so|just|really|truly|nothing but|one|total|complete|absolute|utter|real|bunch of"
+    r"(?: (?:a|4n?|an|the|such|so|just|really|truly|nothing but|one|total|complete|absolute|utter|real|bunch of"
     r"|and|very|most|biggest|fucking|little|old))"
 )
 _THEY = (
@@ -49,6 +50,15 @@ _GROUP = (
 )
 
 ENGLISH: tuple[Wording, ...] = (
+    Wording(
+        "INSULT",
+        0.7,
+        rf"(?:^|[.!?\n]\s{{0,2}})((?:you )?(?:{_ADJECTIVE} ){{0,3}}(?:idiots?|morons?|imbeciles?|assholes?"
+        rf"|arseholes?|bastards?"
+        r"|cunts?|wankers?|dickheads?|scumbags?|retards?|motherfuckers?|fuckers?|bitch|whore|slut|dumbass|jackass)"
+        r"(?:\s{0,2}[!.,]|\s{0,2}$))",
+        group=1,
+    ),
     Wording(
         "THREAT",
         0.95,
@@ -154,7 +164,7 @@ ENGLISH: tuple[Wording, ...] = (
         0.65,
         rf"\b(?:that|this|those|these|what an?|such an?|bunch of|pack of|full of|the|those)"
         rf" (?:{_ADJECTIVE} ){{0,2}}(?:idiots?|morons?|imbeciles?|assholes?|arseholes?|bastards?|cunts?"
-        rf"|wankers?|dickheads?|scumbags?|retards?|cretins?|fuckwits?|motherfuckers?|fuckers?|sluts?"
+        rf"|wankers?|dickheads?|scumbags?|retards?|cretins?|fuckwits?|motherfuckers?|fuckers?|bitch(?:es)?|sluts?"
         rf"|whores?)\b",
     ),
     Wording(
@@ -173,6 +183,7 @@ ENGLISH: tuple[Wording, ...] = (
 """From the worst to the least."""
 
 HARMLESS_EN = (
+    r"\b(?:beat|kill|destroy|smash|hurt) (?:you|him|her|them) (?:at|in|to it|with kindness)\b|\bpig farm\w*\b|"
     r"\b(?:idiot-?proof|idiot(?:'s)? guide|for dummies|the idiot|american idiot|useful idiots?"
     r"|moby[- ]dick|dick (?:van|cheney|tracy|turpin)"
     r"|scunthorpe|kill (?:the|a|all|this|that|that's|some|time|bugs?) (?:process|job|task|server|thread"

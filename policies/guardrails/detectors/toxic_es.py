@@ -26,7 +26,7 @@ _HARSH = (
     r"(?:idiotas?|imbecil(?:es)?|estupid[oa]s?|gilipollas|subnormal(?:es)?|retrasad[oa]s?|cretin[oa]s?"
     r"|capull[oa]s?|cabron(?:es|a|as)?|hij[oa]s? de (?:la gran )?puta"
     r"|hijueputas?|malparid[oa]s?|pendej[oa]s?|pelotud[oa]s?|gonorreas?|soplapollas|malnacid[oa]s?"
-    r"|escorias?|mierdas?|descerebrad[oa]s?|gentuza|zorras?|put[oa]s?|basuras?)"
+    r"|descerebrad[oa]s?|gentuza)"
 )
 _FILL = (
     r"(?: (?:un|una|unos|unas|el|la|los|las|mas|muy|tan|solo|simplemente|realmente|completamente|totalmente"
@@ -49,6 +49,13 @@ _GROUP = (
 
 SPANISH: tuple[Wording, ...] = (
     Wording(
+        "INSULT",
+        0.7,
+        rf"(?:^|[.!?¡¿\n]\s{{0,2}})((?:eh,? |oye,? )?(?:tu,? )?(?:pedazo de |so |put[oa] |maldit[oa] )?{_HARSH}"
+        r"(?:\s{0,2}[!.,]|\s{0,2}$))",
+        group=1,
+    ),
+    Wording(
         "THREAT",
         0.95,
         r"\b(?:te|os|le|les|lo|la|los|las) (?:voy|vamos|van|va) a (?:matar|rajar|pegar (?:un tiro|una"
@@ -62,7 +69,7 @@ SPANISH: tuple[Wording, ...] = (
         "THREAT",
         0.95,
         r"\b(?:te matare|os matare|te mato|te rajo|te reviento|te rompo la (?:cara|boca)|te parto la"
-        r" (?:cara|boca)|matate|muere(?:te)?(?: de una vez| ya)|suicidate|cuelgate|tirate (?:por (?:la"
+        r" (?:cara|boca)|matate|muerete|muere(?: de una vez| ya)|suicidate|cuelgate|tirate (?:por (?:la"
         r"|una) (?:ventana|puente)|de un puente|al tren)|ojala (?:te (?:mueras|maten|violen|atropellen|de"
         r" un cancer|pudras)|os (?:muerais|maten)|se (?:muera|mueran|pudra)(?: tod[oa]s?)?|revientes)|se"
         r" donde vives|vas a acabar (?:muert[oa]|bajo tierra|en una cuneta)|estas muert[oa]\b|mereces"
@@ -109,7 +116,7 @@ SPANISH: tuple[Wording, ...] = (
         0.85,
         rf"(?:\b(?:so|pedazo de|cacho de|pinches?|maldit[oa]s?|put[oa]|panda de|atajo de|hatajo de|manada"
         rf" de|menud[oa]s?|valiente|grandisim[oa]s?|grandisimo hijo de|tu,? (?:pedazo|grandisimo)|vaya"
-        rf" (?:panda|hatajo) de) {_NOUN}\b)",
+        rf" (?:panda|hatajo) de) (?:{_NOUN}|animal(?:es)?|bestias?|alimanas?|carroneros?)\b)",
     ),
     Wording(
         "INSULT",
@@ -176,6 +183,8 @@ SPANISH: tuple[Wording, ...] = (
 """From the worst to the least."""
 
 HARMLESS_ES = (
+    r"\bmatar(?:te|os|l[oa]s?|me|nos)? a (?:besos|abrazos|cosquillas|preguntas|trabajar|estudiar|correos"
+    r"|mensajes|mimos)\b|"
     r"\b(?:carrera de ratas|raton(?:es)?|basura (?:organica|electronica)|(?:bolsas?|cubos?"
     r"|contenedor(?:es)?|camion|recogida|cubo|bolsa|tirar|sacar|saca|bajar|baja|tasa|correo|comida"
     r"|carpeta) (?:de |la |a la )?basura"

@@ -18,5 +18,7 @@ class Wording:
     severity: float
     pattern: str
     """RE2, over a text's intent form: lower case, without accents, look-alike letters and digits for letters undone."""
+    group: int = 0
+    """What of the match is the find."""
     needs: str = ""
     """Letters that must stand in the text as it is written: without its tilde, `coño` is a cone."""

@@ -27,7 +27,8 @@ _OWN = (
     r" ){0,4}$"
 )
 _TOLD_BEFORE = (
-    r"\b(?:call(?:s|ed|ing)? (?:me|us|him|her|them|you|people|each other|someone|somebody)|(?:he|she|they"
+    r"\b(?:(?:was|were|been|got|being) (?:told|called|asked)|call(?:s|ed|ing)? (?:me|us|him|her|them|you"
+    r"|people|each other|someone|somebody)|(?:he|she|they"
     r"|who|boss|customer|somebody|someone|user|agent|colleague) (?:said|says|told|wrote|writes|shouted"
     r"|yelled)"
     r"|said to me|told me|is it (?:ok|rude|an insult)|the (?:words?|terms?|insults?|phrases?|sentences?"
@@ -45,7 +46,8 @@ _DENIED = (
     r"|tampoco|ni|sin ser)\b[^.!?,;:\n]{0,24}$)|n[’']t[^.!?,;:\n]{0,16}$"
 )
 _DENIED_WITHIN = (
-    r"\b(?:are|'re|’re|is|'s|am|eres|es|sois|son) (?:not|no|never)\b|\b(?:no|nunca|tampoco) (?:eres|sois|es|son|sos)\b"
+    r"\b(?:are|'re|’re|is|'s|am|eres|es|sois|son) (?:not|no|never)\b"
+    r"|\b(?:no|nunca|tampoco) (?:eres|sois|es|son|sos) (?:[^m]|m[^a]|ma[^s]|mas [^q])"
 )
 _OPENING, _CLOSING = '"“«‘', '"”»’'
 
@@ -64,7 +66,7 @@ class Toxicity(Detector):
         harmless: list[tuple[int, int]] | None = None
         for wording in (*ENGLISH, *SPANISH):
             for match in compiled(wording.pattern).finditer(passage.intent):
-                start, end = match.start(), match.end()
+                start, end = match.start(wording.group), match.end(wording.group)
                 if wording.needs and wording.needs not in passage.text[start:end].lower():
                     continue
                 if harmless is None:

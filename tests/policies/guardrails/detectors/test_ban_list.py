@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from policies.guardrails.detectors.ban_list import BanList
 from policies.guardrails.detectors.competitors import Competitor, Competitors
 
-
 BANNED = ("casino", "apuesta", "crédito rápido", "pol", "juez", "guarantee", "get rich quick", "zorro azul", "3com")
 FOUND = [
     ("the casino opens", "casino"),

@@ -125,7 +125,7 @@ FINE_EN = [
         "a fat-free yoghurt for fat people",
         "The worthless coupon expired.",
         "You are lazy-loading the images.",
-        "You are a loser of weight?",
+        "You are third among the losers of weight.",
     ),
     *(
         "This is bullshit, I want my money.",
