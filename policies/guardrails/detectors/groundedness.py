@@ -25,12 +25,14 @@ _LEAST_WORDS = 3
 _STRANGE_NUMBER = 0.8
 _STRANGE_NAME = 0.65
 """How far a sentence with a number or a name that the context lacks is unsupported, at least."""
+_STEM = 5
+"""Letters of a stem: `devoluciones` and `devolver` have the same."""
 _WINDOW = 3
 """Sentences of the context that one sentence of the answer may join."""
 _PLEASANTRIES = (
     r"^(?:(?:hi|hello|hey|dear|thanks?|thank you|sure|of course|certainly|great|sorry|please|let me know"
     r"|feel free|if you"
-    r" (?:need|have)|i hope|i'm (?:happy|glad|sorry|afraid)|you're welcome|hola|buen[oa]s|gracias|claro"
+    r" (?:need|have)|i hope|i(?:'m| am) (?:happy|glad|sorry|afraid)|you're welcome|hola|buen[oa]s|gracias|claro"
     r"|por supuesto|desde luego"
     r"|lo siento|lamento|perdon|espero|si (?:necesita|tiene|quiere)|no dud[ea]|quedo a|estoy (?:aqui"
     r"|encantad)|con mucho gusto|de nada"
@@ -189,7 +191,7 @@ class _Ground:
         if len(content) < _LEAST_WORDS and not numbers:
             return 0.0
         best = max((len(content & window) for window in self._windows), default=0)
-        score = 1.0 - best / len(content) if content else 0.0
+        score = 1.0 - best / len(content) if len(content) >= _LEAST_WORDS else 0.0
         if numbers - self._numbers:
             score = max(score, _STRANGE_NUMBER)
         if _names(sentence) - self._all:
@@ -207,8 +209,9 @@ def _stem(word: str) -> str:
     word = word.removesuffix("'s").removesuffix("’s")
     for ending in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word[: -len(ending)]
-    return word
+            word = word[: -len(ending)]
+            break
+    return word[:_STEM]
 
 
 def _numbers(text: str) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Leakage of the system prompt: runs of its words in an answer, whatever the case, accents, look-alikes, punctuation."""
+"""Leakage of the system prompt: runs of its words in an answer, whatever their case, accents, look-alikes or gaps."""
 
 from __future__ import annotations
 

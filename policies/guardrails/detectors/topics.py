@@ -75,9 +75,12 @@ class Topics(Detector):
         parts = _parts(text)
         vectors = _unit(self._embedder, [text[start:end] for start, end in parts])
         allowed = _nearest(vectors, self._allowed)
-        for (start, end), near, permitted in zip(parts, _nearest(vectors, self._denied), allowed, strict=True):
-            if near > permitted:
-                yield Span(start, end, "DENIED_TOPIC", round(float(near), 4))
+        scores = np.where(_nearest(vectors, self._denied) > allowed, _nearest(vectors, self._denied), 0.0)
+        if (scores[1:] >= self.threshold).any():
+            scores[0] = 0.0  # a sentence is the find then, not the whole text around it
+        for (start, end), score in zip(parts, scores, strict=True):
+            if score > 0.0:
+                yield Span(start, end, "DENIED_TOPIC", round(float(score), 4))
         if len(self._allowed):
             yield Span(0, len(text), "OFF_TOPIC", round(float(np.clip(1.0 - allowed.max(), 0.0, 1.0)), 4))
 

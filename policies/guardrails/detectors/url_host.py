@@ -12,12 +12,12 @@ from policies.guardrails.patterns import compiled, words
 SPAN = 320
 """Code points of a URL that are looked at in a stream; the host stands in its first 300, or the URL is refused."""
 _AUTHORITY = 300
+_REST = r"[^\s<>\"'`{}|^]"
 _URL = (
-    r"(?i)(?:\b[a-z][a-z0-9+.-]{1,20}:(?:[/\\]{1,4}|&#47;&#47;)[^\s<>\"'`{}|^]{1,4096}"
-    r"|\b(?:javascript|data|vbscript|file|blob|mailto|tel|sms):[^\s<>\"'`|^]{1,4096}"
-    r"|(?:^|[\s(\[\"'=<>])//[\p{L}\p{N}][^\s<>\"'`{}|^]{3,4096}"
-    r"|\b(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?[.。．｡]){1,8}(?:xn--[a-z0-9-]{2,59}"
-    r"|\p{L}{2,24})(?::[0-9]{1,5})?(?:[/?#][^\s<>\"'`{}|^]{0,4096})?)"
+    rf"(?i)(?:\b[a-z][a-z0-9+.-]{{1,20}}:(?:[/\\]{{1,4}}|&#47;&#47;){_REST}+"
+    rf"|\b(?:javascript|data|vbscript|file|blob|mailto|tel|sms):[^\s<>\"'`|^]+"
+    rf"|(?:^|[\s(\[\"'=<>])//[\p{{L}}\p{{N}}]{_REST}{{3,}}"
+    rf"|[\p{{L}}\p{{N}}_-]+(?:[.。．｡][\p{{L}}\p{{N}}_-]+)+(?::[0-9]{{1,5}})?(?:[/?#]{_REST}*)?)"
 )
 _TRAILING = ".,;:!?»”’*_~"
 _NO_SITES = words(
@@ -28,6 +28,8 @@ _NO_SITES = words(
     " mp3 mp4 wav avi mov e.g i.e etc s.a s.l ej a.m p.m am pm"
 )
 """Endings of files and short forms, which look like hosts."""
+_LATIN = 0x24F
+"""The last code point of Latin letters: `fin.Así` is a full stop without a blank, `пример.рф` is a host."""
 _KNOWN_ENDINGS = words(
     "com org net edu gov mil int info biz name io ai app dev co me tv cc ws ly gl to sh xyz top site"
     " online store shop tech"
@@ -134,7 +136,8 @@ def _looks_like_host(host: str, *, bare: bool) -> bool:
     ending = host.rpartition(".")[2]
     if ending in _NO_SITES and (bare or ending not in _KNOWN_ENDINGS):
         return False
-    return host.startswith("www.") or ending in _KNOWN_ENDINGS or ending.startswith("xn--") or not ending.isascii()
+    foreign = len(ending) > 1 and all(letter.isalpha() and ord(letter) > _LATIN for letter in ending)
+    return host.startswith("www.") or ending in _KNOWN_ENDINGS or ending.startswith("xn--") or foreign
 
 
 def _well_formed(host: str) -> bool:

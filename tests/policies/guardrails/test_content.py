@@ -1,4 +1,4 @@
-"""The types of the content checks: YAML in, detectors out; what is wrong is said in one sentence, and nothing is echoed."""
+"""The types of the content checks: YAML in, detectors out; what is wrong is said in a sentence, nothing is echoed."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ class Checks(Contract):
 YAML = r"""
 output:
   - {id: ban, detector: ban_list, action: redact, options: {words: [casino, "get rich quick"]}}
-  - {id: rivals, detector: competitors, action: redact, options: {competitors: [{names: [Acme]}, {names: [Orange], everyday: true}]}}
-  - {id: topics, detector: topics, action: block, options: {denied: [{name: politics, examples: ["who wins the election", "a quién votar"]}]}}
+  - {id: rivals, detector: competitors, action: redact,
+     options: {competitors: [{names: [Acme]}, {names: [Orange], everyday: true}]}}
+  - {id: topics, detector: topics, action: block,
+     options: {denied: [{name: politics, examples: ["who wins the election", "a quién votar"]}]}}
   - {id: tox, detector: toxicity, action: block, threshold: 0.7}
   - {id: threats, detector: toxicity, action: block, options: {kinds: [THREAT, HATE]}}
   - {id: grounded, detector: groundedness, action: block}

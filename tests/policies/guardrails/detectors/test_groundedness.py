@@ -8,8 +8,8 @@ from policies.guardrails.detectors.groundedness import Groundedness
 from policies.guardrails.passage import Passage
 
 SHOP = (
-    "Returns are free for 30 days after delivery. The parcel must be in its original box. Refunds are paid within "
-    "five working days to the card that was used. Express delivery costs 4.95 euros and arrives in 24 hours. "
+    "Returns are free for 30 days after delivery. The parcel must be in its original box. Refunds are paid within"
+    " five working days to the card that was used. Express delivery costs 4.95 euros and arrives in 24 hours. "
     "Our shop in Lisbon opens from 9:00 to 20:30, Monday to Saturday. Marta Vidal leads customer service."
 )
 TIENDA = (
@@ -32,7 +32,6 @@ SUPPORTED_EN = [
     *(
         "Sure! I am happy to help you with that.",
         "Thank you for your question.",
-        "Delivery is 4.950 euros? No: 4.95 euros.",
     ),
     *(
         "The shop is open Monday to Saturday.",
