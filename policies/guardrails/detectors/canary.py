@@ -14,7 +14,7 @@ from policies.guardrails.redact import Span
 
 LONGEST = 40
 """Signs of a canary."""
-_GAP = r"[^\p{L}\p{N}]{0,3}"
+_GAP = r"[^\p{L}\p{N}]{0,6}"
 _BASE64_LEAST = 6
 """Letters of base64 that are enough to know a canary by."""
 
@@ -23,7 +23,7 @@ class Canary(Detector):
     """Finds CANARY."""
 
     name = "canary"
-    reach = Reach(span=5 * LONGEST, context=1)
+    reach = Reach(span=7 * LONGEST, context=1)
     spares_placeholders = False
 
     def __init__(self, canaries: Sequence[str], *, redacts: bool = True) -> None:

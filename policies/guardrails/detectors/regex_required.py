@@ -23,5 +23,6 @@ class RegexRequired(Detector):
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """One span over the whole text. The original is matched: a form is what it is, letter for letter."""
-        if self._pattern.fullmatch(passage.original.strip()) is None:
+        text = passage.original.strip().encode("utf-8", "replace").decode("utf-8")  # RE2 knows no lone surrogates
+        if self._pattern.fullmatch(text) is None:
             yield Span(0, len(passage.text), "NOT_THE_FORM", 1.0)

@@ -30,6 +30,7 @@ _NO_SITES = words(
 """Endings of files and short forms, which look like hosts."""
 _LATIN = 0x24F
 """The last code point of Latin letters: `fin.Así` is a full stop without a blank, `пример.рф` is a host."""
+_PRODUCTS = words("asp.net vb.net ado.net ml.net socket.io draw.io")
 _KNOWN_ENDINGS = words(
     "com org net edu gov mil int info biz name io ai app dev co me tv cc ws ly gl to sh xyz top site"
     " online store shop tech"
@@ -103,7 +104,7 @@ def _read(url: str, start: int) -> Url | None:
     host = _plain_host(host)
     if not scheme and not separator and not _looks_like_host(host, bare=cut == len(rest)):
         return None
-    if not host:
+    if not host or (not scheme and "." not in host and not host.startswith("[")):
         return None
     odd = slashed or len(authority) > _AUTHORITY or "%" in authority.rpartition("@")[2] or not _well_formed(host)
     return Url(start, end, scheme, host, bool(at), odd)
@@ -134,6 +135,8 @@ def _plain_host(host: str) -> str:
 
 def _looks_like_host(host: str, *, bare: bool) -> bool:
     ending = host.rpartition(".")[2]
+    if bare and host in _PRODUCTS:
+        return False
     if ending in _NO_SITES and (bare or ending not in _KNOWN_ENDINGS):
         return False
     foreign = len(ending) > 1 and all(letter.isalpha() and ord(letter) > _LATIN for letter in ending)

@@ -150,7 +150,7 @@ SPOKEN = {
     "en": "Your order left the depot this morning, and it should be with you by the end of the week.",
     "es": "Su pedido salió del almacén esta mañana y lo recibirá antes de que termine la semana.",
     "fr": "Votre commande est partie ce matin et vous la recevrez avant la fin de la semaine, merci pour votre patience.",
-    "pt": "O seu pedido saiu do armazém esta manhã e você vai receber a encomenda até o fim da semana, muito obrigado.",
+    "pt": "O seu pedido saiu do armazém esta manhã e você vai receber a encomenda até o fim da semana, obrigado.",
     "de": "Ihre Bestellung hat heute das Lager verlassen und wird bis zum Ende der Woche bei Ihnen sein.",
     "it": "Il suo ordine è partito questa mattina e arriverà prima della fine della settimana, grazie per la pazienza.",
     "ca": "La seva comanda ha sortit del magatzem aquest matí i la rebrà abans que acabi la setmana, moltes gràcies.",

@@ -14,8 +14,8 @@ SHOP = (
 )
 TIENDA = (
     "Las devoluciones son gratuitas durante 30 días desde la entrega. El paquete debe ir en su caja original. El "
-    "reembolso se abona en cinco días laborables en la tarjeta utilizada. El envío urgente cuesta 4,95 euros y llega en "
-    "24 horas. La tienda de Lisboa abre de 9:00 a 20:30, de lunes a sábado. Marta Vidal dirige la atención al cliente."
+    "reembolso se abona en cinco días laborables en la tarjeta utilizada. El envío urgente cuesta 4,95 euros y llega en"
+    " 24 horas. La tienda de Lisboa abre de 9:00 a 20:30, de lunes a sábado. Marta Vidal dirige la atención al cliente."
 )
 SUPPORTED_EN = [
     *("You can return it for free within 30 days of delivery.", "The refund is paid in five working days."),
