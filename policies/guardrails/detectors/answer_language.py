@@ -75,6 +75,10 @@ _FREQUENT = {
         " deze door over wordt worden kan je jij wij u uw geen wel"
     ),
 }
+_LANGUAGES_OF = {
+    word: tuple(language for language, frequent in _FREQUENT.items() if word in frequent)
+    for word in frozenset[str]().union(*_FREQUENT.values())
+}
 _SCRIPTS = {
     "Cyrillic": ("ru", "uk", "bg"),
     "Greek": ("el",),
@@ -146,8 +150,7 @@ def _score(sentence: str, allowed: frozenset[str]) -> float:
     total = 0
     for _, _, word in word_spans(sentence):
         total += 1
-        for language, frequent in _FREQUENT.items():
-            counts[language] += word in frequent
+        counts.update(_LANGUAGES_OF.get(word, ()))
     best = max((counts[language] for language in _FREQUENT if language not in allowed), default=0)
     own = max((counts[language] for language in allowed), default=0)
     if best < _LEAST or best < own + 2 or 6 * best < total:

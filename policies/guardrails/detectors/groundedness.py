@@ -149,6 +149,7 @@ class Groundedness(Detector):
         """`context`: where it is always the same. `asks`: without any context, the whole answer is unsupported."""
         super().__init__(threshold=threshold, redacts=False)
         self._always = tuple(context)
+        self._ground = _Ground(self._always)
         self._asks = asks
 
     def _validate(self, value: str, metadata: dict[str, Any]) -> ValidationResult:
@@ -166,7 +167,7 @@ class Groundedness(Detector):
             if self._asks and passage.text:
                 yield Span(0, len(passage.text), "UNSUPPORTED", 1.0)
             return
-        ground = _Ground(texts)
+        ground = _Ground(texts) if passage.context else self._ground
         for start, end in sentences(passage.text):
             score = ground.unsupported(passage.text[start:end])
             if score > 0.0:

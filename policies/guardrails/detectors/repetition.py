@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies.guardrails.detectors.detector import Detector, Reach
+from policies.guardrails.detectors.sentences import runs
 from policies.guardrails.passage import Passage
-from policies.guardrails.patterns import compiled
 from policies.guardrails.redact import Span
 
 _SPAN = 360
 _MOST_WORDS = 40
 """Words of the longest unit that is looked for."""
-_WORD = r"[\p{L}\p{N}]+(?:['’][\p{L}]+)?"
 _SIGNS = 48
 """So many equal letters or signs without a blank are a loop; of what draws lines and tables, more are allowed."""
 _DRAWN = "-=_*#~.─━═│ \n\t+|"
@@ -35,7 +34,7 @@ class Repetition(Detector):
     def find(self, passage: Passage) -> Iterator[Span]:
         """One span over each loop, its first turn left out: that one was meant."""
         yield from _signs(passage.text)
-        words = [(match.start(), match.end(), match.group()) for match in compiled(_WORD).finditer(passage.plain)]
+        words = runs(passage.plain)
         later = _next_same(words)
         index = 0
         while index < len(words):

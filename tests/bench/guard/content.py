@@ -1,7 +1,7 @@
 """Microseconds per 1,000 characters of each content detector, beside the guardrails-ai package that does the same job.
 
-Run: python -P tests/bench/guard/content.py [--rounds 30] [--data ../shared/data]. Processor time; texts of 200, 1,000 and
-4,000 characters in both languages. A peer that is not installed, or that cannot start offline, says so in its row.
+Run: python -P tests/bench/guard/content.py [--rounds 30] [--data ../shared/data]. Processor time; texts of 200, 1,000
+and 4,000 characters in both languages. A peer that is not installed, or cannot start offline, says so in its row.
 """
 
 from __future__ import annotations

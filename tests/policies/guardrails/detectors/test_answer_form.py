@@ -149,7 +149,7 @@ def test_any_cut_is_the_same_to_loops(streamed, text: str, cuts: list[int]) -> N
 SPOKEN = {
     "en": "Your order left the depot this morning, and it should be with you by the end of the week.",
     "es": "Su pedido salió del almacén esta mañana y lo recibirá antes de que termine la semana.",
-    "fr": "Votre commande est partie ce matin et vous la recevrez avant la fin de la semaine, merci pour votre patience.",
+    "fr": "Votre commande est partie ce matin et vous la recevrez avant la fin de la semaine, merci pour tout.",
     "pt": "O seu pedido saiu do armazém esta manhã e você vai receber a encomenda até o fim da semana, obrigado.",
     "de": "Ihre Bestellung hat heute das Lager verlassen und wird bis zum Ende der Woche bei Ihnen sein.",
     "it": "Il suo ordine è partito questa mattina e arriverà prima della fine della settimana, grazie per la pazienza.",
