@@ -184,6 +184,7 @@ ENGLISH: tuple[Wording, ...] = (
 
 HARMLESS_EN = (
     r"\b(?:beat|kill|destroy|smash|hurt) (?:you|him|her|them) (?:at|in|to it|with kindness)\b|\bpig farm\w*\b|"
+    r"\bbitch(?:es)? (?:had|has had|gave birth|in heat|and her pups|whelp\w*)\b|"
     r"\b(?:idiot-?proof|idiot(?:'s)? guide|for dummies|the idiot|american idiot|useful idiots?"
     r"|moby[- ]dick|dick (?:van|cheney|tracy|turpin)"
     r"|scunthorpe|kill (?:the|a|all|this|that|that's|some|time|bugs?) (?:process|job|task|server|thread"
