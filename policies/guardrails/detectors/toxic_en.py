@@ -82,7 +82,7 @@ ENGLISH: tuple[Wording, ...] = (
     Wording(
         "HATE",
         0.95,
-        r"\b(?:niggers?|niggas|kikes?|spics?|wetbacks?|chinks?|gooks?|pakis?|ragheads?|towelheads?|sand"
+        r"\b(?:niggers?|niggas|kikes|spics?|wetbacks?|chinks?|gooks?|pakis?|ragheads?|towelheads?|sand"
         r" niggers?|coons?|faggots?|fags|dykes|trannies|tranny|shemales?|mongoloids?|subhumans?"
         r"|untermensch(?:en)?)\b",
     ),
@@ -183,6 +183,7 @@ ENGLISH: tuple[Wording, ...] = (
 """From the worst to the least."""
 
 HARMLESS_EN = (
+    r"\bchinks? (?:in|of)\b|"
     r"\b(?:beat|kill|destroy|smash|hurt) (?:you|him|her|them) (?:at|in|to it|with kindness)\b|\bpig farm\w*\b|"
     r"\bbitch(?:es)? (?:had|has had|gave birth|in heat|and her pups|whelp\w*)\b|"
     r"\b(?:idiot-?proof|idiot(?:'s)? guide|for dummies|the idiot|american idiot|useful idiots?"

@@ -87,6 +87,7 @@ TOXIC_ES = [
     ),
 ]
 FINE_EN = [
+    "A chink in the wall lets light in.",
     *(
         "You are right.",
         "You are an angel, thank you.",
@@ -143,6 +144,7 @@ FINE_EN = [
     ),
 ]
 FINE_ES = [
+    "Kike Acedo viene a la excursión.",
     *("Eres muy amable.", "Soy idiota, se me olvidó la tarjeta.", "Qué tonto soy, perdón.", "Me siento un inútil."),
     *("Mi jefe me llamó imbécil, ¿qué puedo hacer?", "Me dijo «eres gilipollas» delante de todos.", "No eres tonto."),
     *(
