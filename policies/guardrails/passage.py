@@ -29,6 +29,8 @@ class Passage:
         """Where the passage begins in its message (code points)."""
         self.ner = ner
         """Names that a model found in `text`, where a batch has run it already."""
+        self.context: tuple[str, ...] = ()
+        """What the request gave to answer from (passages, tool results); empty where nobody handed it in."""
         self._language = language
         self._worked_out: dict[Callable[[Passage], object], object] = {}
 
