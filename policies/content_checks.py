@@ -5,13 +5,13 @@ What they compile to stands in guardrails/content.py.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from infra.contracts.base import Frozen, Name
 from infra.yaml_problem import BadValue
-from policies.checks import CheckBase
+from policies.checks import CheckBase, Judging
 from policies.guardrails.detectors.code_wording import CodeKind
 from policies.guardrails.detectors.toxic_wording import Abuse
 
@@ -117,9 +117,11 @@ class TopicsOptions(Frozen):
 class TopicsCheck(CheckBase):
     """What a text is about. `threshold`: how near is near, 0 to 1; needs sentence embeddings and the whole message."""
 
+    whole: ClassVar[bool] = True
+
     detector: Literal["topics"]
     options: TopicsOptions
-    action: Literal["block"]
+    action: Judging
 
 
 class ToxicityOptions(Frozen):
@@ -155,9 +157,11 @@ class GroundednessCheck(CheckBase):
     `threshold`: how much of a sentence may lack support. Needs the whole message.
     """
 
+    whole: ClassVar[bool] = True
+
     detector: Literal["groundedness"]
     options: GroundednessOptions = GroundednessOptions()
-    action: Literal["block"]
+    action: Judging
 
 
 class RegexRequiredOptions(Frozen):
@@ -170,9 +174,11 @@ class RegexRequiredOptions(Frozen):
 class RegexRequiredCheck(CheckBase):
     """Texts that are not of a form."""
 
+    whole: ClassVar[bool] = True
+
     detector: Literal["regex_required"]
     options: RegexRequiredOptions
-    action: Literal["block"]
+    action: Judging
 
 
 class RegexForbiddenOptions(Frozen):
@@ -205,9 +211,11 @@ class ChoicesOptions(Frozen):
 class ChoicesCheck(CheckBase):
     """Answers that are none of those listed."""
 
+    whole: ClassVar[bool] = True
+
     detector: Literal["choices"]
     options: ChoicesOptions
-    action: Literal["block"]
+    action: Judging
 
 
 class UrlsOptions(Frozen):
@@ -273,7 +281,7 @@ class LanguageCheck(CheckBase):
 
     detector: Literal["language"]
     options: LanguageOptions
-    action: Literal["block"]
+    action: Judging
 
 
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
@@ -309,9 +317,11 @@ class LengthOptions(Frozen):
 class LengthCheck(CheckBase):
     """Texts that are too short or too long. Needs the whole message: `size` bounds a stream as it runs."""
 
+    whole: ClassVar[bool] = True
+
     detector: Literal["length"]
     options: LengthOptions
-    action: Literal["block"]
+    action: Judging
 
 
 class RepetitionOptions(Frozen):

@@ -38,6 +38,8 @@ from policies.guardrails.detectors.repetition import Repetition
 from policies.guardrails.detectors.topics import Embedder, Topic, Topics
 from policies.guardrails.detectors.toxicity import Toxicity
 from policies.guardrails.detectors.urls_allowed import UrlsAllowed
+from policies.guardrails.entity_rules import VERDICTS
+from policies.verdict import Verdict
 
 _Kind = TypeVar("_Kind")
 
@@ -47,7 +49,7 @@ def content_detectors(check: CheckBase, *, embedder: Embedder | None = None) -> 
 
     Raises ConfigError for a topics check without an embedder.
     """
-    redacts = check.action == "redact"
+    redacts = VERDICTS[check.action] is Verdict.REDACT
     listed = _listed(check, redacts=redacts) or _formed(check, redacts=redacts)
     if listed is not None:
         return (listed,)
