@@ -12,7 +12,7 @@ def train_injection(
     data: Annotated[Path, typer.Option("--data", metavar="PATH", help="JSONL with text, lang, label, group, split")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="where head.safetensors, head.json, CARD.md go")],
     seed: Annotated[int, typer.Option("--seed", help="of the made-up texts and of the fit")] = 7,
-    made: Annotated[int, typer.Option("--made", help="how many made-up texts are tried")] = 5000,
+    made: Annotated[int, typer.Option("--made", help="how many made-up texts are tried")] = 3600,
 ) -> None:
     """Trains on the rows of `split: train` and on made-up texts, measures on held-out families, writes head and card.
 

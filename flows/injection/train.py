@@ -19,7 +19,7 @@ from infra.injection_model import hear
 from policies.guardrails.detectors.injection_evidence import evidence
 from policies.guardrails.normalise import fold, intent, plain
 
-MADE = 5000
+MADE = 3600
 """So many made-up texts are tried; those that come twice count once."""
 
 
