@@ -50,7 +50,7 @@ class InjectionModel:
         self._head = head
 
     def judge(self, text: str, intent: str, evidence: Callable[[str], float]) -> Judgement:
-        """Judges a text. `intent` is as long as `text`: lower case, disguises undone; `evidence` judges a part of it."""
+        """Judges a text. `intent`, as long as it, is its lower case with disguises undone; `evidence` judges parts."""
         voices = hear(self._encoder, text, intent, evidence)
         words = np.array([(self._head.grams[each] * weight).sum() for each, weight in voices.buckets], np.float32)
         logits = self._head.logits(voices.vectors, words, voices.evidence)

@@ -69,9 +69,7 @@ def _ops() -> Any:
     return opset13
 
 
-def _layer_norm(
-    nodes: Any, gain: NDArray[np.float32], bias: NDArray[np.float32], epsilon: NDArray[np.float32]
-) -> Any:
+def _layer_norm(nodes: Any, gain: NDArray[np.float32], bias: NDArray[np.float32], epsilon: NDArray[np.float32]) -> Any:
     ops = _ops()
     normed = ops.mvn(nodes, np.array([2]), normalize_variance=True, eps=float(epsilon), eps_mode="INSIDE_SQRT")
     return ops.add(ops.multiply(normed, gain), bias)

