@@ -94,7 +94,8 @@ their number.
 
 ## Data
 
-Labelled rows: `{data}`, only `split: train`; the others were not read. Their sources (licences in the README beside
+Labelled rows: `{data}`,
+only `split: train`; the others were not read. Their sources (licences in the README beside
 them: MIT, CC BY 4.0, Apache-2.0, CC0) and the texts made from flows/injection/templates (CC0):
 
 | source | attacks | harmless |
