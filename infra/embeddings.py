@@ -23,10 +23,12 @@ from infra.use_weights import TABLE_WIDTH, read_tokenizer, read_weights, use_fil
 _KEPT_TEXTS = 32
 _SEGMENT = 256
 """Tokens that go through the graph at once."""
-_CORE = _SEGMENT - 2 * NEIGHBOURS
+_CORE = 240
+"""Of them, in a text of several segments, the segment's own: whole blocks, with room for neighbours on both sides."""
+BLOCK = 40
+"""Tokens whose features are summed up: what is kept of a long text is small."""
 _STEP = 16
 """Lengths are rounded up to a multiple: each new shape costs OpenVINO a few milliseconds once."""
-_BATCH = 32
 _SETTINGS = {
     "PERFORMANCE_HINT": "LATENCY",
     "INFERENCE_NUM_THREADS": 1,
@@ -51,8 +53,10 @@ class Encoded:
 
     vector: Floats
     """The whole text's embedding, of length one."""
-    features: Floats
-    """One row for each token, the two that mark the text's ends included."""
+    blocks: Floats
+    """The sum of the tokens' features for each 40 tokens, the two that mark the text's ends included."""
+    tokens: int
+    """How many tokens there are."""
     starts: NDArray[np.int64]
     """Where each token begins in the text (code points); both ends' marks are empty and stand at 0."""
     ends: NDArray[np.int64]
@@ -79,7 +83,7 @@ class Encoder:
         return np.stack([self.encode(text).vector for text in texts])
 
     def encode(self, text: str) -> Encoded:
-        """One text's vector and its tokens' features. The last texts' are kept."""
+        """One text's vector and the sums of its tokens' features. The last texts' are kept."""
         key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
         with self._lock:
             known = self._kept.get(key)
@@ -99,15 +103,15 @@ class Encoder:
     def _encoded(self, text: str) -> Encoded:
         # A lone surrogate cannot be written as UTF-8; "?" is one code point like it, so offsets stay.
         read = self._tokenizer.encode(text.encode("utf-8", "replace").decode("utf-8"))
-        features = self._features(np.array(read.ids, np.int64))
-        total = features.sum(axis=0, keepdims=True)
-        vector = self._vectors(total, np.full((1, 1), len(features), np.float32))[0]
+        blocks = self._blocks(np.array(read.ids, np.int64))
+        total = blocks.sum(axis=0, keepdims=True)
+        vector = self._vectors(total, np.full((1, 1), len(read.ids), np.float32))[0]
         offsets = np.array(read.offsets, np.int64)
-        return Encoded(vector, features, offsets[:, 0], offsets[:, 1])
+        return Encoded(vector, blocks, len(read.ids), offsets[:, 0], offsets[:, 1])
 
-    def _features(self, ids: NDArray[np.int64]) -> Floats:
+    def _blocks(self, ids: NDArray[np.int64]) -> Floats:
         """The body over a text of any length, in segments that overlap by what a token looks at."""
-        made = np.empty((len(ids), FEATURES), np.float32)
+        made = np.empty((-(-len(ids) // BLOCK), FEATURES), np.float32)
         for first, last in _segments(len(ids)):
             start, end = max(0, first - NEIGHBOURS), min(len(ids), last + NEIGHBOURS)
             length = -(-(end - start) // _STEP) * _STEP
@@ -116,7 +120,9 @@ class Encoder:
             rows[0, : end - start] = self._weights.rows(ids[start:end])
             mask[0, : end - start] = 1.0
             out = self._run(self._body, rows, mask)
-            made[first:last] = out[0, first - start : last - start]
+            own = out[0, first - start : last - start]
+            sums = np.add.reduceat(own, np.arange(0, len(own), BLOCK), axis=0)
+            made[first // BLOCK : first // BLOCK + len(sums)] = sums
         return made
 
     def _vectors(self, sums: Floats, counts: Floats) -> Floats:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 BUCKETS = 1 << 16
 """Of each of the two groups: words first, then letters."""
 WINDOW = 160
-"""Tokens of the encoder that are judged at once."""
+"""Tokens of the encoder that are judged at once: whole blocks of infra/embeddings.py, as is the stride."""
 STRIDE = 120
 """From one window's beginning to the next one's."""
 _WORD = re.compile(r"\w+|[^\w\s]")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.embeddings import Encoded, Encoder, load_encoder
+from infra.embeddings import BLOCK, Encoded, Encoder, load_encoder
 from infra.injection_features import grams, windows
 from infra.injection_head import Head, load_head
 
@@ -61,8 +61,8 @@ class InjectionModel:
 def hear(encoder: Encoder, text: str, intent: str, evidence: Callable[[str], float]) -> Voices:
     """All that the head needs to know of a text; training uses it too."""
     encoded = encoder.encode(text)
-    parts = windows(len(encoded.features))
-    sums = np.stack([encoded.features[first:last].sum(axis=0) for first, last in parts])
+    parts = windows(encoded.tokens)
+    sums = np.stack([encoded.blocks[first // BLOCK : -(-last // BLOCK)].sum(axis=0) for first, last in parts])
     counts = np.array([[last - first] for first, last in parts], np.float32)
     vectors = encoder.pooled(sums, counts) if len(parts) > 1 else encoded.vector[None, :]
     spans = tuple(_span(encoded, *part) for part in parts) if len(parts) > 1 else ((0, len(text)),)

@@ -116,7 +116,8 @@ The figures on the development rows are printed by `python tests/bench/guard/inj
 ## Calibration
 
 A score says what harmless texts reach, by the held-out folds: 20 % of them are above 0.1, 5 % above 0.3, 1 % above
-0.5, 0.2 % above 0.8. The default policy blocks from 0.5, that is 1 %: a support desk gets many harmless messages for each attack.
+0.5, 0.2 % above 0.8. The default policy blocks from 0.5, that is 1 %: a support desk gets many harmless messages for
+each attack.
 
 ## Limits
 

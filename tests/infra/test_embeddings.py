@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from infra import use_weights
-from infra.embeddings import Encoder, load_encoder
+from infra.embeddings import BLOCK, Encoder, load_encoder
 from infra.errors import CheckFailed
+from infra.injection_features import STRIDE, WINDOW
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,13 @@ def test_a_text_that_is_cut_into_segments_has_the_features_that_it_has_whole(enc
     ids = np.array(encoder._tokenizer.encode(text).ids, np.int64)
     rows, mask = encoder._weights.rows(ids)[None], np.ones((1, len(ids), 1), np.float32)
     whole = np.array(encoder._run(encoder._body, rows, mask))[0]
-    assert np.abs(encoded.features - whole).max() < 1e-4
+    blocks = np.stack([whole[start : start + BLOCK].sum(axis=0) for start in range(0, len(ids), BLOCK)])
+    assert (encoded.tokens, encoded.blocks.shape) == (len(ids), blocks.shape)
+    assert np.abs(encoded.blocks - blocks).max() < 1e-3
+
+
+def test_windows_are_made_of_whole_blocks() -> None:
+    assert (WINDOW % BLOCK, STRIDE % BLOCK) == (0, 0)
 
 
 def test_offsets_point_into_the_text(encoder: Encoder) -> None:
