@@ -32,7 +32,7 @@ _FULL_ATTACKS = 2
 """So many windows of a long attack are learnt as attacks: which of them is one is not known."""
 _RATES = ((0.2, 0.1), (0.05, 0.3), (0.01, 0.5), (0.002, 0.8))
 """Share of harmless texts above a score, and the score."""
-_MOST_WINDOW_COST = 0.6
+_MOST_WINDOW_COST = 0.3
 """What a window more may cost at most: an attacker can make a text long, so length must not buy silence."""
 _TOP = 4.0
 """So far above the highest step a logit has a score of one."""

@@ -5,6 +5,7 @@ Each text's family stands in its group, so that a fold holds all of a family or 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from flows.injection.evasions import EVASIONS, encoded
 from policies.checks import Language
 
 _FOLDER = Path(__file__).parent / "templates"
+_HEAD = re.compile(r"\[(slot|attack|harmless|host)\.([\w-]+)\]")
 _EVADED = 0.22
 """Share of open attacks that hide by an evasion."""
 _HARMLESS_CHANGED = 0.08
@@ -63,10 +65,16 @@ class Templates:
 
 
 def _sections(text: str) -> Iterator[tuple[str, str, list[str]]]:
-    for block in text.split("\n[")[1:]:
-        head, _, body = block.partition("]\n")
-        kind, _, name = head.partition(".")
-        yield kind, name, [line for line in body.splitlines() if line.strip()]
+    kind, name, lines = "", "", []  # type: tuple[str, str, list[str]]
+    for line in text.splitlines():
+        head = _HEAD.fullmatch(line)
+        if head:
+            if kind:
+                yield kind, name, lines
+            kind, name, lines = head[1], head[2], []
+        elif kind and line.strip():
+            lines.append(line)
+    yield kind, name, lines
 
 
 def synthetic(count: int, seed: int) -> Iterator[Example]:
