@@ -8,8 +8,10 @@ from typing import Annotated, Literal
 import typer
 
 from flows.cli.ending import go_on, say_next
+from flows.cli.train_injection import train_injection
 
 app = typer.Typer(no_args_is_help=True, help="Run the guardrails over texts.")
+app.command("train-injection")(train_injection)
 
 
 @app.callback()
