@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from infra.contracts.audit import CheckRecord, SpanRecord
 from policies.checks import CheckBase, Direction
@@ -20,7 +21,10 @@ FAILED = ".failed"
 LATE = ".late"
 """Ends the rule id of a check that took longer than its budget."""
 BUDGET_MS = 5_000.0
-"""Of a check whose policy gives none."""
+"""Of a check whose policy gives none, for each 4,096 code points that are begun: its cost is linear in the text."""
+_BUDGET_CHARACTERS = 4_096
+_FIRST_MS = 60_000.0
+"""Until a check has come back once: models and lists are loaded on first use."""
 TOO_LONG = ".too-long"
 """Ends the rule id of a check that found something longer than its reach in a stream."""
 
@@ -76,6 +80,8 @@ class CompiledCheck:
     detectors: tuple[Detector, ...]
     ends_all: bool = False
     """A block by this check spares the others their work (size)."""
+    warm: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)
+    """Set once it has come back."""
 
     @property
     def whole(self) -> bool:
@@ -113,6 +119,7 @@ class CompiledCheck:
                 score = max([score, *seen])
         except Exception:  # whatever fails, nothing that is unchecked goes on
             return self.failed(late=False, milliseconds=_since(started))
+        self.warm.set()
         settled = settle(spans)
         if too_long:
             return Checked(self.rule.id + TOO_LONG, Verdict.BLOCK, score, _since(started), settled, self.rule.message)
@@ -120,10 +127,10 @@ class CompiledCheck:
         message = self.rule.message if verdict is Verdict.BLOCK else ""
         return Checked(self.rule.id, verdict, score, _since(started), settled, message)
 
-    @property
-    def budget_s(self) -> float:
-        """How long it may take for one text, or for one step of a stream."""
-        return (BUDGET_MS if self.rule.budget_ms is None else self.rule.budget_ms) / 1e3
+    def budget_s(self, characters: int) -> float:
+        """How long it may take for one text of a length, or for one step of a stream."""
+        budget_ms = self.rule.budget_ms or BUDGET_MS * (1 + characters // _BUDGET_CHARACTERS)
+        return (budget_ms if self.warm.is_set() else max(_FIRST_MS, budget_ms)) / 1e3
 
     def failed(self, *, late: bool, milliseconds: float) -> Checked:
         """What is said where the check has failed, or is late: it blocks, unless the policy says `on_error: open`."""
@@ -155,7 +162,7 @@ def run_in_time(
     def job(check: CompiledCheck) -> Job[Passage, tuple[CompiledCheck, Checked]]:
         return Job(
             lambda given: (check, check.run(given, first=first, last=last, bounded=bounded)),
-            check.budget_s,
+            check.budget_s(len(passage.original)),
             lambda late, milliseconds: (check, check.failed(late=late, milliseconds=milliseconds)),
         )
 
