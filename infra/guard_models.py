@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from infra.embeddings import Encoder, load_encoder
+from infra.injection_model import InjectionModel, load_injection_model
 from infra.ner import NameFinders, load_name_finders
 
-ModelName = Literal["names"]
+ModelName = Literal["names", "injection", "embeddings"]
 """One for each field of `Models`."""
 
 
@@ -19,6 +21,10 @@ class Models:
 
     names: NameFinders | None = None
     """Finds names of persons."""
+    injection: InjectionModel | None = None
+    """Judges whether a text attacks the instructions."""
+    embeddings: Encoder | None = None
+    """Says how alike two texts are; the same object as the injection model's, so that a text is read once."""
 
 
 def load_models(needed: Collection[ModelName]) -> Models:
@@ -26,9 +32,23 @@ def load_models(needed: Collection[ModelName]) -> Models:
 
     Raises MissingPart when a model is not installed.
     """
-    return Models(names=_names() if "names" in needed else None)
+    return Models(
+        names=_names() if "names" in needed else None,
+        injection=_injection() if "injection" in needed else None,
+        embeddings=_embeddings() if "embeddings" in needed else None,
+    )
 
 
 @cache
 def _names() -> NameFinders:
     return load_name_finders()
+
+
+@cache
+def _embeddings() -> Encoder:
+    return load_encoder()
+
+
+@cache
+def _injection() -> InjectionModel:
+    return load_injection_model(_embeddings())

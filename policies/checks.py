@@ -12,6 +12,7 @@ from pydantic import Discriminator, Field, StringConstraints, Tag
 
 from infra.contracts.base import Frozen, Name
 from infra.guard_models import ModelName
+from policies.injection_checks import InjectionOptions
 
 Language = Literal["en", "es"]
 Direction = Literal["input", "output"]
@@ -172,7 +173,13 @@ class InjectionCheck(CheckBase):
     """Texts that try to override, read or abuse the instructions of the application."""
 
     detector: Literal["prompt_injection"]
+    options: InjectionOptions = InjectionOptions()
     action: Judging
+
+    @property
+    def models(self) -> frozenset[ModelName]:
+        """The models that it needs."""
+        return frozenset[ModelName]({"injection"}) if self.options.model else frozenset()
 
 
 class SizeOptions(Frozen):

@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from infra.contracts.base import Frozen, Name
+from infra.guard_models import ModelName
 from infra.yaml_problem import BadValue
 from policies.checks import CheckBase, Judging
 from policies.guardrails.detectors.code_wording import CodeKind
@@ -122,6 +123,11 @@ class TopicsCheck(CheckBase):
     detector: Literal["topics"]
     options: TopicsOptions
     action: Judging
+
+    @property
+    def models(self) -> frozenset[ModelName]:
+        """The models that it needs."""
+        return frozenset({"embeddings"})
 
 
 class ToxicityOptions(Frozen):

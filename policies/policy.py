@@ -28,17 +28,18 @@ from policies.checks import (
     SizeCheck,
     SystemPromptCheck,
 )
+from policies.content_checks import CONTENT_INPUT_CHECKS, CONTENT_OUTPUT_CHECKS
 from policies.contradictions import contradictions
 from policies.inheritance import inherit, told_of_own
 from policies.stream_rules import HoldBack
 
 # One line for each detector, or for each family of them; policies/guardrails/makers.py has the other line.
 InputCheck = Annotated[
-    PiiCheck | SecretsCheck | InjectionCheck | SizeCheck,
+    PiiCheck | SecretsCheck | InjectionCheck | SizeCheck | CONTENT_INPUT_CHECKS,
     Field(discriminator="detector"),
 ]
 OutputCheck = Annotated[
-    PiiCheck | SecretsCheck | SystemPromptCheck | JsonCheck | SizeCheck,
+    PiiCheck | SecretsCheck | SystemPromptCheck | JsonCheck | SizeCheck | CONTENT_OUTPUT_CHECKS,
     Field(discriminator="detector"),
 ]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from infra.contracts.audit import CheckRecord, SpanRecord
 from policies.checks import CheckBase, Direction
@@ -22,7 +23,10 @@ FAILED = ".failed"
 LATE = ".late"
 """Ends the rule id of a check that took longer than its budget."""
 BUDGET_MS = 5_000.0
-"""Of a check whose policy gives none."""
+"""Of a check whose policy gives none, for each 4,096 code points that are begun: its cost is linear in the text."""
+_BUDGET_CHARACTERS = 4_096
+_FIRST_MS = 60_000.0
+"""Until a check has come back once: models and lists are loaded on first use."""
 TOO_LONG = ".too-long"
 """Ends the rule id of a check that found something longer than its reach in a stream."""
 RESTED = ".rested"
@@ -80,6 +84,8 @@ class CompiledCheck:
     detectors: tuple[Detector, ...]
     entities: EntityRules
     operators: Operators
+    warm: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)
+    """Set once it has come back."""
 
     @property
     def ends_all(self) -> bool:
@@ -137,6 +143,7 @@ class CompiledCheck:
             settled = self._judged(spans, passage.original)
         except Exception:  # whatever fails, nothing that is unchecked goes on
             return self.failed(late=False, milliseconds=_since(started))
+        self.warm.set()
         milliseconds = _since(started)
         if too_long:
             return Checked(self.rule.id + TOO_LONG, Verdict.BLOCK, score, milliseconds, settled, self.rule.message)
@@ -154,17 +161,18 @@ class CompiledCheck:
         placed = sorted(settled, key=lambda span: (span.start, span.end))
         return tuple(self.operators.applied(span, text) for span in placed)
 
-    @property
-    def budget_s(self) -> float:
-        """How long it may take for one text, or for one step of a stream."""
-        return (BUDGET_MS if self.rule.budget_ms is None else self.rule.budget_ms) / 1e3
+    def budget_s(self, characters: int) -> float:
+        """How long it may take for one text of a length, or for one step of a stream."""
+        budget_ms = self.rule.budget_ms or BUDGET_MS * (1 + characters // _BUDGET_CHARACTERS)
+        return (budget_ms if self.warm.is_set() else max(_FIRST_MS, budget_ms)) / 1e3
 
     def run_in_budget(
         self, passage: Passage, *, first: int = -1, last: int | None = None, bounded: bool = False
     ) -> Checked:
         """As `run`; one that came back, but took longer than its budget, has failed."""
+        allowed_s = self.budget_s(len(passage.original))
         checked = self.run(passage, first=first, last=last, bounded=bounded)
-        if checked.milliseconds <= self.budget_s * 1e3 or checked.verdict is Verdict.BLOCK:
+        if checked.milliseconds <= allowed_s * 1e3 or checked.verdict is Verdict.BLOCK:
             return checked
         # What it found counts all the same: open only lets through what nobody looked at.
         late = self.failed(late=True, milliseconds=checked.milliseconds)
@@ -202,7 +210,7 @@ def run_in_time(
     def job(check: CompiledCheck) -> Job[Passage, tuple[CompiledCheck, Checked]]:
         return Job(
             lambda given: (check, check.run_in_budget(given, first=first, last=last, bounded=bounded)),
-            check.budget_s,
+            check.budget_s(len(passage.original)),
             lambda late, milliseconds: (check, check.failed(late=late, milliseconds=milliseconds)),
         )
 

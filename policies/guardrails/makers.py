@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from infra.contracts.model_version import PromptSpec
 from infra.errors import PartFailed
@@ -23,6 +23,7 @@ from policies.checks import (
     SizeCheck,
     SystemPromptCheck,
 )
+from policies.content_checks import CONTENT_OUTPUT_CHECKS
 from policies.guardrails.detectors.detector import Detector
 from policies.guardrails.entity_rules import VERDICTS, EntityRules
 from policies.verdict import Verdict
@@ -56,7 +57,7 @@ def _pii(check: PiiCheck, making: Making) -> tuple[Detector, ...]:
     entities = ALL_ENTITIES if rules is None else frozenset(rule.entity for rule in rules)
     names = making.models.names
     if names is None and check.models:
-        raise PartFailed(f"check {check.id} needs the models for names", cure="hand in load_models(policy.models)")
+        raise _not_handed_in(check)
     lowest = EntityRules.of(check).lowest(check.threshold)
     return personal_data(entities, names or _NO_NAMES, threshold=lowest, redacts=_redacts(check))
 
@@ -67,10 +68,13 @@ def _secrets(check: SecretsCheck, _: Making) -> tuple[Detector, ...]:
     return (Secrets(threshold=check.threshold, redacts=_redacts(check)),)
 
 
-def _injection(check: InjectionCheck, _: Making) -> tuple[Detector, ...]:
+def _injection(check: InjectionCheck, making: Making) -> tuple[Detector, ...]:
     from policies.guardrails.detectors.prompt_injection import PromptInjection
 
-    return (PromptInjection(threshold=check.threshold, redacts=False),)
+    judge = making.models.injection if check.options.model else None
+    if judge is None and check.models:
+        raise _not_handed_in(check)
+    return (PromptInjection(judge, threshold=check.threshold, redacts=False),)
 
 
 def _size(check: SizeCheck, _: Making) -> tuple[Detector, ...]:
@@ -95,6 +99,17 @@ def _json(_: JsonCheck, making: Making) -> tuple[Detector, ...]:
     return (JsonStructure(making.prompt.json_schema, source="prompt"),)
 
 
+def _content(check: CheckBase, making: Making) -> tuple[Detector, ...]:
+    from policies.guardrails.content import content_detectors
+
+    return content_detectors(check, embedder=making.models.embeddings)
+
+
+def _not_handed_in(check: CheckBase) -> PartFailed:
+    what = f"check {check.id} needs the model for {', '.join(sorted(check.models))}"
+    return PartFailed(what, cure="hand in load_models(policy.models)")
+
+
 def _redacts(check: CheckBase) -> bool:
     return VERDICTS[check.action] is Verdict.REDACT
 
@@ -106,4 +121,5 @@ MAKERS: Mapping[type[CheckBase], Maker] = {
     SizeCheck: _size,
     SystemPromptCheck: _system_prompt,
     JsonCheck: _json,
+    **dict.fromkeys(get_args(CONTENT_OUTPUT_CHECKS), _content),
 }
