@@ -5,11 +5,13 @@ Slow and synchronous: run it in a thread. Everything is found by digest; nothing
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 from infra.base_model import BaseModel, open_base_model
 from infra.contracts.adapter import Adapter
 from infra.contracts.model_version import ModelVersion, PromptSpec
+from infra.contracts.policy_release import PolicyRelease
 from infra.engines.load import AdapterFiles, load_engine
 from infra.errors import CheckFailed
 from infra.home import Home
@@ -19,6 +21,7 @@ from infra.settings import EngineSettings
 from infra.stores.blobs import Blobs
 from infra.stores.releases import VerifiedRelease
 from policies.guardrails.compiled import Guards, compile_guards
+from policies.guardrails.examples import proven_guards
 from policies.policy import parse_guardrails
 from services.served import Served
 
@@ -43,6 +46,23 @@ class Loader:
         engine = load_engine(self._settings, self._base(manifest), self._adapter(manifest))
         return Served(manifest.pipeline, engine, guards, manifest.guardrails, manifest.prompt, verified)
 
+    def guarded(self, served: Served, change: PolicyRelease | None) -> Served:
+        """The same version and engine behind the policy of a change, once that has passed its own examples.
+
+        None: behind the manifest's own. Answers under way keep the guards that they began with.
+        Raises SluiceError: the policy is missing, does not compile, or fails an example.
+        """
+        assert served.release is not None  # the scripted engine stands behind the default policy
+        manifest = served.release.manifest
+        digest = change.guardrails if change else manifest.guardrails
+        text = self._blobs.get(digest).decode("utf-8")
+        if change is None:
+            guards = self._guards(text, digest, manifest.prompt)
+        else:
+            policy = parse_guardrails(text, source=digest)
+            guards = _warm(proven_guards(policy, prompt=manifest.prompt, names=self._names))
+        return replace(served, guards=guards, guardrails=digest, change=change)
+
     def scripted(self, model: str) -> Served:
         """The scripted engine behind the default guardrails, for dry runs. Needs no model and no release."""
         rule = read_rule("guardrails", _SCRIPTED_POLICY)
@@ -52,10 +72,7 @@ class Loader:
         return Served(model, engine, self._guards(rule.text, rule.source, prompt), digest, prompt, None)
 
     def _guards(self, text: str, source: str, prompt: PromptSpec) -> Guards:
-        guards = compile_guards(parse_guardrails(text, source=source), prompt=prompt, names=self._names)
-        guards.check_input(_WARM_UP)  # what loads on first use does so here, not in somebody's request
-        guards.check_output(_WARM_UP)
-        return guards
+        return _warm(compile_guards(parse_guardrails(text, source=source), prompt=prompt, names=self._names))
 
     def _base(self, manifest: ModelVersion) -> BaseModel | None:
         if self._settings.engine_name != "openvino":
@@ -83,3 +100,10 @@ class Loader:
     @cached_property
     def _names(self) -> NameFinders:
         return load_name_finders()
+
+
+def _warm(guards: Guards) -> Guards:
+    """What loads on first use does so here, not in somebody's request."""
+    guards.check_input(_WARM_UP)
+    guards.check_output(_WARM_UP)
+    return guards

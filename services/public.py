@@ -82,7 +82,9 @@ class Public:
             error = ApiError.not_ready(code)
             return json_response(error.body() | {"refused": refused}, error.status, error.headers())
         versions = {served.pipeline: served.version for served in self.watch.served()}
-        return json_response({"status": "ready", "versions": versions, "refused": refused}, 200, {})
+        guardrails = {served.pipeline: served.guardrails for served in self.watch.served()}
+        body = {"status": "ready", "versions": versions, "guardrails": guardrails, "refused": refused}
+        return json_response(body, 200, {})
 
     async def metrics(self) -> Response:
         """GET /metrics, in Prometheus' format."""

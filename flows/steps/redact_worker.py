@@ -3,8 +3,8 @@
     in, first   the policy, as canonical JSON              out   {"ready": true} or {"failed": ..., "cure": ...}
     in, then    {"texts": [...], "languages": [...]}       out   {"rows": [[text, [[start, end, entity], ...]], ...]}
 
-A row is null where a check failed on it, and its text is null where nothing was found in it. Ends with its input, so that nobody is
-left behind when the process that asks is killed.
+A row is null where a check failed on it, and its text is null where nothing was found in it. Ends with its input, so
+that nobody is left behind when the process that asks is killed.
 """
 
 from __future__ import annotations
