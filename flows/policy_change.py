@@ -14,7 +14,7 @@ from typing import Literal
 
 from flows.desk import Desk
 from flows.steps.evidence import read_access
-from flows.steps.load_guards import prove_policy
+from flows.steps.load_guards import load_guards
 from flows.steps.release_record import record_policy
 from infra.contracts.audit import PolicyRefused
 from infra.contracts.base import now
@@ -25,6 +25,8 @@ from infra.errors import BadInput, Refused
 from infra.stores.policy_chain import holding, standing
 from infra.stores.releases import Slot, VerifiedRelease
 from infra.stores.reviewers import Reviewers
+from policies.guardrails.examples import require_examples
+from policies.policy import parse_guardrails
 
 _REASON_CHARACTERS = 2_000
 
@@ -50,7 +52,9 @@ def put_policy(pipeline: str, text: str, *, source: str, by: str, reason: str, d
     Raises BadInput (nothing is released, an unknown reviewer, no reason, a policy that is in force already),
     ConfigError or CheckFailed (the policy does not parse, compile, or pass its own examples), Refused (recorded).
     """
-    prove_policy(text, source=source, prompt=_current(pipeline, desk).manifest.prompt)
+    policy = parse_guardrails(text, source=source)
+    require_examples(load_guards(policy))
+    load_guards(policy, _current(pipeline, desk).manifest.prompt)  # what a gateway will do
     with _change(pipeline, by, reason, desk) as draft:
         guardrails = sha256(text.encode("utf-8"))
         present = policy_in_force(draft.current, desk)

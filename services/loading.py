@@ -20,8 +20,9 @@ from infra.rules import read_rule
 from infra.settings import EngineSettings
 from infra.stores.blobs import Blobs
 from infra.stores.releases import VerifiedRelease
+from policies.access import parse_access
 from policies.guardrails.compiled import Guards, compile_guards
-from policies.guardrails.examples import proven_guards
+from policies.guardrails.examples import require_examples
 from policies.policy import parse_guardrails
 from services.served import Served
 
@@ -50,17 +51,18 @@ class Loader:
         """The same version and engine behind the policy of a change, once that has passed its own examples.
 
         None: behind the manifest's own. Answers under way keep the guards that they began with.
-        Raises SluiceError: the policy is missing, does not compile, or fails an example.
+        Raises SluiceError: the policy is missing, does not compile, or fails an example, or the version's access policy
+        does not let that reviewer decide.
         """
         assert served.release is not None  # the scripted engine stands behind the default policy
         manifest = served.release.manifest
         digest = change.guardrails if change else manifest.guardrails
         text = self._blobs.get(digest).decode("utf-8")
-        if change is None:
-            guards = self._guards(text, digest, manifest.prompt)
-        else:
-            policy = parse_guardrails(text, source=digest)
-            guards = _warm(proven_guards(policy, prompt=manifest.prompt, names=self._names))
+        if change is not None:
+            access = parse_access(self._blobs.get(manifest.access).decode("utf-8"), source=manifest.access)
+            access.check_reviewer(change.reviewer)
+            require_examples(self._guards(text, digest, None))
+        guards = self._guards(text, digest, manifest.prompt)
         return replace(served, guards=guards, guardrails=digest, change=change)
 
     def scripted(self, model: str) -> Served:
@@ -71,8 +73,11 @@ class Loader:
         engine = load_engine(self._settings, None, None)
         return Served(model, engine, self._guards(rule.text, rule.source, prompt), digest, prompt, None)
 
-    def _guards(self, text: str, source: str, prompt: PromptSpec) -> Guards:
-        return _warm(compile_guards(parse_guardrails(text, source=source), prompt=prompt, names=self._names))
+    def _guards(self, text: str, source: str, prompt: PromptSpec | None) -> Guards:
+        guards = compile_guards(parse_guardrails(text, source=source), prompt=prompt, names=self._names)
+        guards.check_input(_WARM_UP)  # what loads on first use does so here, not in somebody's request
+        guards.check_output(_WARM_UP)
+        return guards
 
     def _base(self, manifest: ModelVersion) -> BaseModel | None:
         if self._settings.engine_name != "openvino":
@@ -100,10 +105,3 @@ class Loader:
     @cached_property
     def _names(self) -> NameFinders:
         return load_name_finders()
-
-
-def _warm(guards: Guards) -> Guards:
-    """What loads on first use does so here, not in somebody's request."""
-    guards.check_input(_WARM_UP)
-    guards.check_output(_WARM_UP)
-    return guards

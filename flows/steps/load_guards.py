@@ -25,15 +25,3 @@ def load_guards(policy: GuardrailPolicy, prompt: PromptSpec | None = None) -> Gu
     from policies.guardrails.compiled import compile_guards
 
     return compile_guards(policy, prompt=prompt, names=load_name_finders())
-
-
-def prove_policy(text: str, *, source: str, prompt: PromptSpec) -> None:
-    """Puts a policy's text to work as a gateway would, and runs its examples.
-
-    Raises ConfigError (it does not parse or compile), CheckFailed (it fails its own examples).
-    """
-    from infra.ner import load_name_finders
-    from policies.guardrails.examples import proven_guards
-    from policies.policy import parse_guardrails
-
-    proven_guards(parse_guardrails(text, source=source), prompt=prompt, names=load_name_finders())

@@ -136,7 +136,7 @@ class _Process:
     def __init__(self, policy: GuardrailPolicy) -> None:
         self._popen = subprocess.Popen(
             [sys.executable, "-P", "-m", redact_worker.__name__],
-            env=child_environment(drop_prefixes=("SLUICE_HOME",), add=_ONE_THREAD),
+            env=child_environment(add=_ONE_THREAD),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -9,10 +9,7 @@ from typing import TYPE_CHECKING
 from infra.errors import CheckFailed
 
 if TYPE_CHECKING:
-    from infra.contracts.model_version import PromptSpec
-    from infra.ner import NameFinders
     from policies.guardrails.compiled import Guards
-    from policies.policy import GuardrailPolicy
 
 
 @dataclass(frozen=True)
@@ -24,22 +21,16 @@ class FailedExample:
     got: str
 
 
-def proven_guards(policy: GuardrailPolicy, *, prompt: PromptSpec | None, names: NameFinders) -> Guards:
-    """Compiles a policy and runs its examples: guards that do what their policy says.
+def require_examples(guards: Guards) -> None:
+    """Raises CheckFailed with the name of every example that fails.
 
-    Examples know no pipeline, so they run without the checks that need a prompt. Raises CheckFailed with the name of
-    every example that fails, ConfigError when the policy does not compile.
+    Examples know no pipeline: hand in guards that were compiled without a prompt.
     """
-    from policies.guardrails.compiled import compile_guards
-
-    failed = failed_examples(compile_guards(policy, prompt=None, names=names))
+    failed = failed_examples(guards)
     if failed:
         told = "; ".join(f"{one.name}: expected {one.expected}, got {one.got}" for one in failed)
-        raise CheckFailed(
-            f"the policy {policy.name!r} fails {len(failed)} of its own examples: {told}",
-            cure="mend the policy or the example",
-        )
-    return compile_guards(policy, prompt=prompt, names=names)
+        what = f"the policy {guards.policy.name!r} fails {len(failed)} of its own examples: {told}"
+        raise CheckFailed(what, cure="mend the policy or the example")
 
 
 def failed_examples(guards: Guards) -> tuple[FailedExample, ...]:

@@ -1,0 +1,135 @@
+"""Redaction over processes: the same to the byte as in one, in order, in bounded memory; a dead process is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from flows.progress import Silent
+from flows.steps.load_guards import read_policy
+from flows.steps.redact_file import plan_jobs, redact_file
+from flows.steps.redact_processes import RedactionProcesses, open_redactor, processes_for
+from flows.steps.redact_texts import Batch
+from infra.errors import PartFailed
+from policies.policy import GuardrailPolicy, parse_guardrails
+
+LIGHT = """
+name: mail
+stream: holdback
+input:
+  - {id: mail, detector: pii, options: {entities: [EMAIL_ADDRESS, ES_NIF]}, action: redact}
+output: []
+"""
+
+
+@pytest.fixture(scope="module")
+def light() -> GuardrailPolicy:
+    """A policy without models: quick to load."""
+    return parse_guardrails(LIGHT, source="light")
+
+
+def test_one_process_below_two_thousand_rows_and_all_cores_from_there() -> None:
+    assert processes_for(1_999) == 1 and processes_for(2_000) == len(os.sched_getaffinity(0))
+
+
+@pytest.mark.slow
+def test_the_copy_is_the_same_whatever_the_number_of_processes(tmp_path: Path, shared_data: Path) -> None:
+    policy = read_policy("default")
+    source = tmp_path / "rows.jsonl"
+    lines = (shared_data / "pii" / "es_synthetic.jsonl").read_text(encoding="utf-8").splitlines()[:300]
+    lines += (shared_data / "pii" / "en_presidio_research.jsonl").read_text(encoding="utf-8").splitlines()[:300]
+    source.write_text("".join(f"{json.dumps({'text': json.loads(line)['text']})}\n" for line in lines))
+    copies = []
+    for count in (1, 2, 3):
+        out = tmp_path / str(count)
+        out.mkdir()
+        [job] = plan_jobs([source], out, force=False)
+        redactor = open_redactor(policy, count)
+        try:
+            redact_file(job, redactor, Silent())
+        finally:
+            if isinstance(redactor, RedactionProcesses):
+                redactor.close()
+        copies.append(job.out.read_bytes())
+    assert copies[0] == copies[1] == copies[2] != source.read_bytes()
+    assert b"<PERSON>" in copies[0]
+
+
+@pytest.mark.slow
+def test_batches_come_back_in_order_and_few_are_taken_ahead(light: GuardrailPolicy) -> None:
+    taken: list[int] = []
+
+    def batches() -> object:
+        for number in range(40):
+            taken.append(number)
+            # The first batches take longest: a redactor that gives what is done first would mix them up.
+            yield Batch((f"ana{number}@example.com " * (4_000 if number < 2 else 1),), ("en",), number)
+
+    with RedactionProcesses(light, 2) as redactor:
+        for expected, (number, [result]) in enumerate(redactor.redact_batches(batches())):  # type: ignore[arg-type]
+            assert number == expected and len(taken) <= expected + 5
+            assert result is not None and result.text.startswith("<EMAIL_ADDRESS>")
+        [one] = redactor.redact_rows(("DNI 47996692Q",), ("es",))
+        assert (one.text, [(span.start, span.end, span.entity) for span in one.spans]) == (
+            "DNI <ES_NIF>",
+            [(4, 13, "ES_NIF")],
+        )
+    assert not [child for child in psutil.Process().children() if "redact_worker" in " ".join(child.cmdline())]
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_is_told_and_nothing_is_left(light: GuardrailPolicy) -> None:
+    with pytest.raises(PartFailed, match="killed by SIGKILL"), RedactionProcesses(light, 2) as redactor:
+        redactor.redact_rows(("warm",), ("en",))
+
+        def batches() -> object:
+            for number in range(10_000):
+                if number == 20:
+                    for child in psutil.Process().children():
+                        child.send_signal(signal.SIGKILL)
+                yield Batch(("ana@example.com",), ("en",), number)
+
+        for _ in redactor.redact_batches(batches()):  # type: ignore[arg-type]
+            pass
+
+
+@pytest.mark.slow
+def test_memory_stays_flat_over_a_hundred_megabytes(tmp_path: Path, light: GuardrailPolicy) -> None:
+    source, out = tmp_path / "large.jsonl", tmp_path / "out"
+    out.mkdir()
+    line = json.dumps({"text": "Write to ana@example.com. " + "nothing to see here " * 500}).encode() + b"\n"
+    with source.open("wb") as file:
+        for _ in range((100 << 20) // len(line)):
+            file.write(line)
+    [job] = plan_jobs([source], out, force=False)
+    peaks: list[int] = []
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.05):
+            for process in (psutil.Process(), *psutil.Process().children()):
+                try:
+                    peaks.append(process.memory_info().rss)
+                except psutil.NoSuchProcess:
+                    continue
+
+    with RedactionProcesses(light, 2) as redactor:
+        redactor.redact_rows(("warm",) * 10, ("en",) * 10)
+        time.sleep(0.2)
+        before = psutil.Process().memory_info().rss
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            made = redact_file(job, redactor, Silent())
+        finally:
+            done.set()
+            watcher.join()
+    assert made.rows > 9_000 and job.out.stat().st_size > 90 << 20
+    assert max(peaks) < 600 << 20 and psutil.Process().memory_info().rss - before < 100 << 20
