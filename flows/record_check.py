@@ -59,13 +59,13 @@ def _decisions(ledger: Ledger, releases: Releases) -> list[LedgerProblem]:
 def _policies(ledger: Ledger, releases: Releases) -> list[LedgerProblem]:
     problems: list[LedgerProblem] = []
     kept: dict[Digest, str] = {
-        change.digest: f"change {change.sequence} of {pipeline}'s policy"
+        change.digest: f"change {change.sequence} of the policy of {pipeline}"
         for pipeline in releases.pipelines()
         for change in releases.policies.history(pipeline)
     }
     for entry in ledger.query(AuditFilter(kinds=("policy.put",), limit=_ALL)):
         if isinstance(entry.event, PolicyPut) and kept.pop(entry.event.change, None) is None:
-            name = f"change {entry.event.sequence} of {entry.event.pipeline}'s policy"
+            name = f"change {entry.event.sequence} of the policy of {entry.event.pipeline}"
             problems.append(LedgerProblem(entry.index, f"the file of {name} is missing or does not verify"))
     problems += [
         LedgerProblem(None, f"{name} was never recorded (sluice release sync records it)") for name in kept.values()

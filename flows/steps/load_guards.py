@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from infra.contracts.model_version import PromptSpec
+    from infra.ner import NameFinders
     from policies.guardrails.compiled import Guards
     from policies.policy import GuardrailPolicy
 
@@ -21,7 +23,13 @@ def read_policy(name_or_path: str) -> GuardrailPolicy:
 
 def load_guards(policy: GuardrailPolicy, prompt: PromptSpec | None = None) -> Guards:
     """Compiles a policy. Raises ConfigError, MissingPart."""
-    from infra.ner import load_name_finders
     from policies.guardrails.compiled import compile_guards
 
-    return compile_guards(policy, prompt=prompt, names=load_name_finders())
+    return compile_guards(policy, prompt=prompt, names=_names())
+
+
+@cache
+def _names() -> NameFinders:
+    from infra.ner import load_name_finders
+
+    return load_name_finders()

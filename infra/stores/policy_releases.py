@@ -60,7 +60,7 @@ class PolicyReleases:
                 cure=f"sluice reviewer add {change.reviewer}",
             )
         if change.sequence != self.next_sequence(change.pipeline):
-            what = f"change {change.sequence} of {change.pipeline}'s policy is not the next one"
+            what = f"change {change.sequence} of the policy of {change.pipeline} is not the next one"
             raise StoreError(what, cure="run the command again")
         signed = signer.sign(change)
         self._home.folder(self._folder(change.pipeline))
