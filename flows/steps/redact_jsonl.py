@@ -73,7 +73,8 @@ class JsonlCopy:
         """Writes a line."""
         line: _Line = row.source
         ascii_only = line.raw.isascii()
-        pieces, position = [], 0
+        pieces: list[str] = []
+        position = 0
         for place, text in zip(line.places, texts, strict=True):
             if text != place.text:
                 pieces += (line.raw[position : place.start], json.dumps(text, ensure_ascii=ascii_only))

@@ -42,6 +42,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, make_publisher: Any, slow_ups
             "SLUICE_ENGINE_UPSTREAM_MODEL": "any",
             "SLUICE_GATEWAY_POLL_S": "0.1",
             "SLUICE_GATEWAY_CONCURRENCY": "300",
+            "SLUICE_START_TIMEOUT_S": "600",
         }
     )
     publisher = make_publisher(settings.home, policy=OPEN)
@@ -60,10 +61,10 @@ class Site:
         self.body = {"model": "triage", "stream": True, "messages": [{"role": "user", "content": ASKED}]}
 
     def ready(self) -> dict[str, Any]:
-        return dict(httpx.get(f"{self.url}/readyz", trust_env=False).json())
+        return dict(httpx.get(f"{self.url}/readyz", timeout=60, trust_env=False).json())
 
     def wait_for(self, policy: bytes) -> None:
-        for _ in range(600):
+        for _ in range(3_000):
             if self.ready().get("guardrails", {}).get("triage") == sha256(policy):
                 return
             time.sleep(0.1)
@@ -75,7 +76,7 @@ async def ask_around(site: Site, count: int) -> list[httpx.Response]:
     site.upstream.gate.clear()
     begun = site.upstream.begun
     limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(timeout=120, limits=limits, trust_env=False) as client:
+    async with httpx.AsyncClient(timeout=600, limits=limits, trust_env=False) as client:
 
         async def ask() -> httpx.Response:
             return await client.post(f"{site.url}/v1/chat/completions", json=site.body, headers=site.headers)
@@ -113,7 +114,7 @@ def test_a_change_with_a_hundred_answers_in_flight_drops_none_and_each_names_its
 def test_what_does_not_work_leaves_the_old_policy_and_is_said(site: Site, policy: bytes, reason: str) -> None:
     site.wait_for(MASKING)
     change = site.publisher.put(policy, keep=not policy.startswith(b"name: gone"))
-    for _ in range(300):
+    for _ in range(3_000):
         if any(f"change {change.sequence} was refused" in one["message"] for one in site.ready()["refused"]):
             break
         time.sleep(0.1)
@@ -124,7 +125,9 @@ def test_what_does_not_work_leaves_the_old_policy_and_is_said(site: Site, policy
     service = processes.status(site.home)[0]
     assert service.ready and service.note == told
     site.upstream.gate.set()
-    answer = httpx.post(f"{site.url}/v1/chat/completions", json=site.body, headers=site.headers, trust_env=False)
+    answer = httpx.post(
+        f"{site.url}/v1/chat/completions", json=site.body, headers=site.headers, timeout=60, trust_env=False
+    )
     assert answer.status_code == 400 or "error" in answer.json()
 
 

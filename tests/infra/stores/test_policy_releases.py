@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.contracts.base import now
@@ -104,6 +104,7 @@ def test_back_takes_one_change_off_at_a_time() -> None:
     assert tops == [[], [1], [1, 2], [1], [1, 4], [1], []]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["put", "back"]), st.integers(1, 4)), max_size=12), st.integers(1, 5))
 def test_what_stands_is_put_newer_than_the_release_and_in_order(steps: list[Any], at: int) -> None:
     over = 0
