@@ -53,8 +53,9 @@ def put_policy(pipeline: str, text: str, *, source: str, by: str, reason: str, d
     ConfigError or CheckFailed (the policy does not parse, compile, or pass its own examples), Refused (recorded).
     """
     policy = parse_guardrails(text, source=source)
-    require_examples(load_guards(policy))
-    load_guards(policy, _current(pipeline, desk).manifest.prompt)  # what a gateway will do
+    home = desk.settings.home
+    require_examples(policy, lambda unhurried: load_guards(unhurried, home=home))
+    load_guards(policy, _current(pipeline, desk).manifest.prompt, home=home)  # what a gateway will do
     with _change(pipeline, by, reason, desk) as draft:
         guardrails = sha256(text.encode("utf-8"))
         present = policy_in_force(draft.current, desk)

@@ -6,7 +6,6 @@ Slow and synchronous: run it in a thread. Everything is found by digest; nothing
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cached_property
 
 from infra.base_model import BaseModel, open_base_model
 from infra.contracts.adapter import Adapter
@@ -14,8 +13,9 @@ from infra.contracts.model_version import ModelVersion, PromptSpec
 from infra.contracts.policy_release import PolicyRelease
 from infra.engines.load import AdapterFiles, load_engine
 from infra.errors import CheckFailed
+from infra.guard_keys import GuardKeys
+from infra.guard_models import load_models
 from infra.home import Home
-from infra.ner import NameFinders, load_name_finders
 from infra.rules import read_rule
 from infra.settings import EngineSettings
 from infra.stores.blobs import Blobs
@@ -23,7 +23,7 @@ from infra.stores.releases import VerifiedRelease
 from policies.access import parse_access
 from policies.guardrails.compiled import Guards, compile_guards
 from policies.guardrails.examples import require_examples
-from policies.policy import parse_guardrails
+from policies.policy import GuardrailPolicy, parse_guardrails
 from services.served import Served
 
 _SCRIPTED_POLICY = "default"
@@ -32,7 +32,7 @@ _WARM_UP = "Hello, I am Jane Roe, please help me. Hola, soy Juan Pérez."
 
 
 class Loader:
-    """Loads versions for one gateway. The name models are loaded once and shared by all of them."""
+    """Loads versions for one gateway. The models of guardrails are loaded once and shared by all of them."""
 
     def __init__(self, home: Home, settings: EngineSettings) -> None:
         self._home = home
@@ -43,7 +43,7 @@ class Loader:
         """The version of a release, ready to answer. Raises SluiceError: a part is missing or not as recorded."""
         manifest = verified.manifest
         text = self._blobs.get(manifest.guardrails).decode("utf-8")
-        guards = self._guards(text, manifest.guardrails, manifest.prompt)
+        guards = self._guards(parse_guardrails(text, source=manifest.guardrails), manifest.prompt)
         engine = load_engine(self._settings, self._base(manifest), self._adapter(manifest))
         return Served(manifest.pipeline, engine, guards, manifest.guardrails, manifest.prompt, verified)
 
@@ -57,12 +57,12 @@ class Loader:
         assert served.release is not None  # the scripted engine stands behind the default policy
         manifest = served.release.manifest
         digest = change.guardrails if change else manifest.guardrails
-        text = self._blobs.get(digest).decode("utf-8")
+        policy = parse_guardrails(self._blobs.get(digest).decode("utf-8"), source=digest)
         if change is not None:
             access = parse_access(self._blobs.get(manifest.access).decode("utf-8"), source=manifest.access)
             access.check_reviewer(change.reviewer)
-            require_examples(self._guards(text, digest, None))
-        guards = self._guards(text, digest, manifest.prompt)
+            require_examples(policy, lambda unhurried: self._guards(unhurried, None))
+        guards = self._guards(policy, manifest.prompt)
         return replace(served, guards=guards, guardrails=digest, change=change)
 
     def scripted(self, model: str) -> Served:
@@ -71,10 +71,12 @@ class Loader:
         prompt = PromptSpec(system="", answer_format="text", max_new_tokens=_SCRIPTED_TOKENS)
         digest = self._blobs.put(rule.text.encode())
         engine = load_engine(self._settings, None, None)
-        return Served(model, engine, self._guards(rule.text, rule.source, prompt), digest, prompt, None)
+        guards = self._guards(parse_guardrails(rule.text, source=rule.source), prompt)
+        return Served(model, engine, guards, digest, prompt, None)
 
-    def _guards(self, text: str, source: str, prompt: PromptSpec | None) -> Guards:
-        guards = compile_guards(parse_guardrails(text, source=source), prompt=prompt, names=self._names)
+    def _guards(self, policy: GuardrailPolicy, prompt: PromptSpec | None) -> Guards:
+        keys = GuardKeys.at_home(self._home) if policy.needs_keys else None
+        guards = compile_guards(policy, prompt=prompt, models=load_models(policy.models), keys=keys)
         guards.check_input(_WARM_UP)  # what loads on first use does so here, not in somebody's request
         guards.check_output(_WARM_UP)
         return guards
@@ -101,7 +103,3 @@ class Loader:
         except KeyError as missing:
             raise CheckFailed(f"the adapter has no {missing.args[0]}", cure="retrain the pipeline") from None
         return AdapterFiles(weights=self._blobs.check(weights), config=self._blobs.check(config))
-
-    @cached_property
-    def _names(self) -> NameFinders:
-        return load_name_finders()

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from infra.contracts.ids import new_id
+from policies.guardrails.deadline import THREADS
 from services.admission import Visitor, read_body
 from services.errors import ApiError
 from services.feedback import FeedbackDesk
@@ -75,16 +76,21 @@ class Public:
         return json_response({"status": "ok"}, 200, {})
 
     async def readyz(self) -> Response:
-        """GET /readyz: 200 while something answers, else 503 with the reason's code; and what was refused."""
+        """GET /readyz: 200 while something answers, else 503 with the reason's code; what was refused, what hangs."""
         code = self.watch.not_ready
         refused = [remark.body() for remark in self.watch.remarks()]
-        if code:
-            error = ApiError.not_ready(code)
+        if code or THREADS.exhausted:
+            error = ApiError.not_ready(code) if code else ApiError.guards_stuck()
             return json_response(error.body() | {"refused": refused}, error.status, error.headers())
         versions = {served.pipeline: served.version for served in self.watch.served()}
-        guardrails = {served.pipeline: served.guardrails for served in self.watch.served()}
-        body = {"status": "ready", "versions": versions, "guardrails": guardrails, "refused": refused}
-        return json_response(body, 200, {})
+        ready = {
+            "status": "ready",
+            "versions": versions,
+            "guardrails": {served.pipeline: served.guardrails for served in self.watch.served()},
+            "refused": refused,
+            "stuck_checks": THREADS.stuck,
+        }
+        return json_response(ready, 200, {})
 
     async def metrics(self) -> Response:
         """GET /metrics, in Prometheus' format."""

@@ -19,6 +19,7 @@ from flows.cli import (
     gc,
     guard,
     keys,
+    policy,
     redact,
     release,
     retrain,
@@ -51,6 +52,7 @@ app.add_typer(review.review_app, name="review", rich_help_panel="Pipelines")
 app.add_typer(review.reviewer_app, name="reviewer", rich_help_panel="Pipelines")
 app.add_typer(release.app, name="release", rich_help_panel="Pipelines")
 app.add_typer(keys.app, name="keys", rich_help_panel="Access and record")
+app.add_typer(policy.app, name="policy", rich_help_panel="Access and record")
 app.add_typer(guard.app, name="guard", rich_help_panel="Access and record")
 app.command("redact", rich_help_panel="Access and record")(redact.redact)
 app.add_typer(audit.app, name="audit", rich_help_panel="Access and record")

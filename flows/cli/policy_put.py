@@ -1,4 +1,9 @@
-"""`sluice policy put`: another guardrail policy over what is served, signed by a reviewer, and the way back."""
+"""`sluice policy put`: another guardrail policy over what is served, signed by a reviewer, and the way back.
+
+`--json` gives this stable shape:
+
+    {"schema": "sluice/policy-put/1", "digest": DIGEST, "change": the signed PolicyRelease}
+"""
 
 from __future__ import annotations
 
@@ -50,5 +55,6 @@ def put(
         err=True,
     )
     if as_json:
-        typer.echo(json.dumps({**change.model_dump(mode="json"), "digest": change.digest}, indent=2))
+        shape = {"schema": "sluice/policy-put/1", "digest": change.digest, "change": change.model_dump(mode="json")}
+        typer.echo(json.dumps(shape, indent=2))
     say_next("sluice status", f"to take it back: sluice policy put {pipeline} --back --by {by} --reason TEXT")

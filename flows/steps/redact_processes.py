@@ -121,7 +121,7 @@ class RedactionProcesses:
 
 def open_redactor(policy: GuardrailPolicy, processes: int) -> RedactionProcesses | InTurn:
     """The redactor for so many processes: one is this one."""
-    return RedactionProcesses(policy, processes) if processes > 1 else InTurn(load_guards(policy))
+    return RedactionProcesses(policy, processes) if processes > 1 else InTurn(load_guards(policy.redacting()), policy)
 
 
 def close_redactor(redactor: BatchRedactor) -> None:
@@ -142,7 +142,7 @@ class _Process:
             stderr=subprocess.DEVNULL,
         )
         self._ready = False
-        self._first = policy.to_json()
+        self._first = policy.redacting().to_json()
 
     def redact(self, texts: Sequence[str], languages: Sequence[Language]) -> Results:
         """One batch. Raises PartFailed."""

@@ -91,13 +91,14 @@ class BatchRedactor(Redactor, Protocol):
 class InTurn:
     """One batch after the other, in this process."""
 
-    def __init__(self, redactor: Redactor) -> None:
+    def __init__(self, redactor: Redactor, policy: Contract | None = None) -> None:
         self._redactor = redactor
+        self._policy = policy
 
     @property
     def policy(self) -> Contract:
-        """The policy whose detectors are at work."""
-        return self._redactor.policy
+        """The policy whose detectors are at work: the whole one, where the redactor was given a part of it."""
+        return self._policy or self._redactor.policy
 
     def redact_rows(self, texts: Sequence[str], languages: Sequence[Language]) -> Sequence[RedactedText]:
         """Redacts texts in their order. Raises PartFailed when a check fails on one."""

@@ -23,6 +23,7 @@ from guardrails.validator_base import (
 
 from policies.guardrails.passage import Passage
 from policies.guardrails.redact import Span, redact, settle
+from policies.guardrails.sound import sound_spans
 
 PASSAGE = "passage"
 """Metadata key under which a passage is handed in, so that a text is folded once for all detectors."""
@@ -69,7 +70,7 @@ class Detector(Validator):  # type: ignore[misc]
         passage = metadata.get(PASSAGE) or Passage(value, metadata.get("language"))
         best = 0.0
         spans: list[Span] = []
-        for span in self.find(passage):
+        for span in sound_spans(self.find(passage), len(passage.text)):
             if self._entities is not None and span.entity not in self._entities:
                 continue
             if self.spares_placeholders and _touches(span, passage.placeholders):
