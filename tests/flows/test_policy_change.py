@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -105,6 +106,17 @@ def test_a_policy_that_does_not_work_is_never_signed(
     assert desk.releases.policies.next_sequence("tickets") == 1
 
 
+def test_a_policy_that_hashes_uses_the_keys_of_the_desks_home_and_no_other(
+    desk: ReviewDesk, released: ModelVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLUICE_HOME", str(tmp_path / "elsewhere"))
+    text = policy("first").replace(
+        "output: []", "output:\n  - {id: mail, detector: pii, options: {entities: [EMAIL_ADDRESS]}, action: hash}"
+    )
+    assert put(desk, text).guardrails == in_force(desk) == sha256(text.encode())
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_only_a_reviewer_whom_the_access_policy_lets_decide_may_change_it(
     desk: ReviewDesk, make_version: MakeVersion, tmp_path: Path
 ) -> None:
@@ -150,18 +162,18 @@ def test_the_ledger_and_the_files_are_held_against_each_other(desk: ReviewDesk, 
 def test_the_command_says_what_it_did_and_how_it_is_taken_back(
     desk: ReviewDesk, released: ModelVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import typer
-
-    from flows.cli.policy_put import put as command
+    from flows.cli.policy import app
 
     monkeypatch.setenv("SLUICE_HOME", str(desk.settings.home.root))
     file = tmp_path / "p.yaml"
     file.write_text(policy("first"))
-    app = typer.Typer()
-    app.command()(command)
     runner = CliRunner()
-    done = runner.invoke(app, ["tickets", str(file), "--by", "ana", "--reason", "an incident", "--json"])
-    assert done.exit_code == 0 and '"sequence": 1' in done.stdout and "tickets --back --by ana" in done.stderr
-    assert runner.invoke(app, ["tickets", "--back", "--by", "ana", "--reason", "over"]).exit_code == 0
-    assert isinstance(runner.invoke(app, ["tickets", "--by", "ana"]).exception, BadInput)
-    assert isinstance(runner.invoke(app, ["tickets", str(file)]).exception, BadInput)
+    done = runner.invoke(app, ["put", "tickets", str(file), "--by", "ana", "--reason", "an incident", "--json"])
+    assert done.exit_code == 0 and "put tickets --back --by ana" in done.stderr
+    shape = json.loads(done.stdout)
+    assert (shape["schema"], shape["change"]["sequence"]) == ("sluice/policy-put/1", 1)
+    [change] = desk.releases.policies.history("tickets")
+    assert (shape["digest"], shape["change"]["guardrails"]) == (change.digest, in_force(desk))
+    assert runner.invoke(app, ["put", "tickets", "--back", "--by", "ana", "--reason", "over"]).exit_code == 0
+    assert isinstance(runner.invoke(app, ["put", "tickets", "--by", "ana"]).exception, BadInput)
+    assert isinstance(runner.invoke(app, ["put", "tickets", str(file)]).exception, BadInput)

@@ -13,7 +13,7 @@ import pytest
 from flows.progress import Silent
 from flows.steps.load_guards import read_policy
 from flows.steps.redact_file import plan_jobs, redact_file
-from flows.steps.redact_processes import RedactionProcesses, open_redactor, processes_for
+from flows.steps.redact_processes import RedactionProcesses, close_redactor, open_redactor, processes_for
 from flows.steps.redact_texts import Batch
 from infra.errors import PartFailed
 from policies.policy import GuardrailPolicy, parse_guardrails
@@ -35,6 +35,38 @@ def light() -> GuardrailPolicy:
 
 def test_one_process_below_two_thousand_rows_and_all_cores_from_there() -> None:
     assert processes_for(1_999) == 1 and processes_for(2_000) == len(os.sched_getaffinity(0))
+
+
+KEYED = """
+name: keyed
+stream: holdback
+input:
+  - {id: attack, detector: prompt_injection, action: block, message: No.}
+  - {id: mail, detector: pii, options: {entities: [{entity: EMAIL_ADDRESS, action: hash}, ES_NIF]}, action: encrypt}
+  - {id: keys, detector: secrets, action: block, message: No.}
+output:
+  - {id: names, detector: pii, action: redact}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [1, 2])
+def test_rows_hold_placeholders_and_neither_keys_nor_other_checks_models_are_loaded(
+    processes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLUICE_HOME", str(tmp_path / "home"))
+    policy = parse_guardrails(KEYED, source="keyed")
+    part = policy.redacting()
+    assert policy.needs_keys and policy.models == {"injection", "names"}
+    assert not part.needs_keys and not part.models and [check.id for check in part.input] == ["mail", "keys"]
+    redactor = open_redactor(policy, processes)
+    try:
+        [one] = redactor.redact_rows(("ana@example.com, 47996692Q, AKIAQ3EGRZ7PLMN2VW4X",), ("es",))
+    finally:
+        close_redactor(redactor)
+    assert one.text == "<EMAIL_ADDRESS>, <ES_NIF>, <API_KEY>"
+    assert redactor.policy.digest == policy.digest, "a snapshot names the policy as it was given"
+    assert not (tmp_path / "home").exists()
 
 
 @pytest.mark.slow
