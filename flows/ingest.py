@@ -18,13 +18,16 @@ from typing import ClassVar
 
 from flows.pipeline import Pipeline
 from flows.progress import Task
-from flows.steps.data_source import DataSource, language_finder, open_data
+from flows.steps.data_source import DataSource, expected_rows, language_finder, open_data
 from flows.steps.dedupe import Deduped, dedupe
 from flows.steps.findings import Fates, PlantedFound, compare
 from flows.steps.leakage import Leakage, remove_leakage
+from flows.steps.load_guards import read_policy
 from flows.steps.quarantine_rows import quarantine_rows
 from flows.steps.record_stage import record_stage
-from flows.steps.redact_rows import RedactedRow, Redactor, redact_rows
+from flows.steps.redact_processes import close_redactor, open_redactor, processes_for
+from flows.steps.redact_rows import RedactedRow, redact_rows
+from flows.steps.redact_texts import BatchRedactor, InTurn, Redactor
 from flows.steps.seal_rows import snapshot_rows
 from flows.steps.split import Parts, split_rows
 from flows.steps.validate import Validated, validate
@@ -33,7 +36,7 @@ from infra.contracts.base import Contract, Frozen
 from infra.contracts.dataset import DatasetSnapshot, QuarantineCount, RedactionCount, Split
 from infra.errors import CheckFailed
 from infra.extras import need
-from infra.home import Home, write_atomic
+from infra.home import write_atomic
 from infra.quiet import hush
 from infra.rules import read_rule
 from policies.expectations.rows import QuarantinedRow, RawRow
@@ -76,8 +79,19 @@ def ingest(pipeline: Pipeline, shop: Workshop, *, redactor: Redactor | None = No
     rule = read_rule("expectations", pipeline.data.expectations)
     suite = parse_suite(rule.text, source=rule.source)
     with clock.step("load the checks"):
-        need("great_expectations", extra="train")  # takes seconds, so that it has its own bar
-        guards = redactor or _guards(pipeline, shop.settings.home)
+        guards = InTurn(redactor) if redactor else _guards(pipeline)
+        try:
+            need("great_expectations", extra="train")  # takes seconds, so that it has its own bar
+        except BaseException:
+            close_redactor(guards)
+            raise
+    try:
+        return _ingest(pipeline, suite, guards, shop, clock)
+    finally:
+        close_redactor(guards)
+
+
+def _ingest(pipeline: Pipeline, suite: Suite, guards: BatchRedactor, shop: Workshop, clock: _Clock) -> IngestFindings:
     source = open_data(pipeline.data, pipeline.prompt.answer_format)
     validated = _validate(pipeline, source, suite, shop, clock)
     parted = _part(pipeline, source, validated, guards, clock)
@@ -143,11 +157,9 @@ class _Parted:
     test: tuple[RedactedRow, ...]
 
 
-def _guards(pipeline: Pipeline, home: Home) -> Redactor:
-    from flows.steps.load_guards import load_guards, read_policy
-
-    guards: Redactor = load_guards(read_policy(pipeline.guardrails), pipeline.prompt, home=home)
-    return guards
+def _guards(pipeline: Pipeline) -> BatchRedactor:
+    """The pipeline's own guards; over all cores where there are rows enough, and then they load while rows are read."""
+    return open_redactor(read_policy(pipeline.guardrails), processes_for(expected_rows(pipeline.data)))
 
 
 def _validate(pipeline: Pipeline, source: DataSource, suite: Suite, shop: Workshop, clock: _Clock) -> Validated:
@@ -169,7 +181,9 @@ def _docs_folder(shop: Workshop) -> Path:
     return home.folder(home.runs / shop.run_id / "dataset")
 
 
-def _part(pipeline: Pipeline, source: DataSource, validated: Validated, redactor: Redactor, clock: _Clock) -> _Parted:
+def _part(
+    pipeline: Pipeline, source: DataSource, validated: Validated, redactor: BatchRedactor, clock: _Clock
+) -> _Parted:
     clean = (*validated.train, *validated.test)
     with clock.step("redact", len(clean)) as bar:
         rows = redact_rows(clean, redactor, pipeline.prompt.json_schema, bar.advance)

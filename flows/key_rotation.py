@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Literal
 
 from flows.record_check import check_records
-from infra.contracts.audit import KeyChanged, Released, ReviewDecided, StageFinished
+from infra.contracts.audit import KeyChanged, PolicyPut, Released, ReviewDecided, StageFinished
 from infra.contracts.base import now
 from infra.digest import Digest
 from infra.errors import BadInput, CheckFailed
@@ -29,7 +29,7 @@ from infra.stores.trust import INSTALLATION, rotate_signer, trusted_keys
 
 Purpose = Literal["installation", "reviewer", "master"]
 _ALL = 1_000_000
-_NAMING = ("stage.finished", "review.decided", "release.written")
+_NAMING = ("stage.finished", "review.decided", "release.written", "policy.put")
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,8 @@ def rotate_reviewer(name: str, home: Home) -> Rotation:
             for approval in releases.approvals(manifest.digest)
             if approval.reviewer == name
         ]
+        changes = (change for pipeline in releases.pipelines() for change in releases.policies.history(pipeline))
+        found += [change.digest for change in changes if change.reviewer == name]
         ledger.close()
         rotated = Reviewers(home).rotate(name, _known(found, recorded))
         record_rotations(home)
@@ -153,7 +155,7 @@ def _checked(home: Home) -> Ledger:
 
 
 def _recorded(ledger: Ledger) -> frozenset[Digest]:
-    """Every manifest, decision and release that the ledger names."""
+    """Every manifest, decision, release and change of policy that the ledger names."""
     named: set[Digest] = set()
     for entry in ledger.query(AuditFilter(kinds=_NAMING, limit=_ALL)):
         event = entry.event
@@ -163,6 +165,8 @@ def _recorded(ledger: Ledger) -> frozenset[Digest]:
             named |= {event.approval, event.manifest}
         elif isinstance(event, Released):
             named |= {event.release, event.manifest}
+        elif isinstance(event, PolicyPut):
+            named.add(event.change)
     return frozenset(named)
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from flows.provenance_evidence import Archive, evidence
 from flows.provenance_record import Check, Fact, Provenance, Step, StepName
-from infra.contracts.audit import Released, RequestAdmitted, RequestCompleted, RequestRefused, ReviewDecided
+from infra.contracts.audit import PolicyPut, Released, RequestAdmitted, RequestCompleted, RequestRefused, ReviewDecided
 from infra.contracts.model_version import ModelVersion
+from infra.contracts.policy_release import PolicyRelease
 from infra.contracts.release import Approval, Release
 from infra.digest import Digest
 from infra.errors import BadInput, SluiceError
 from infra.ledger.query import AuditFilter, Entry
+from infra.stores.policy_chain import holding
 
 _DECISIONS = 10_000
 
@@ -103,9 +105,46 @@ def _guardrails(admitted: RequestAdmitted, manifest: ModelVersion | None, archiv
         except SluiceError as error:
             checks.append(Check("the policy's text has this digest", False, error.what))
     if manifest is not None:
+        change = None if admitted.guardrails == manifest.guardrails else _change(admitted, archive)
+        if change is not None:
+            return _changed(change, tuple(checks), archive)
         same = admitted.guardrails == manifest.guardrails
         checks.append(Check("is the policy that the version was evaluated under", same))
     return Step("guardrails", admitted.guardrails, (), tuple(checks))
+
+
+def _change(admitted: RequestAdmitted, archive: Archive) -> PolicyRelease | None:
+    """The reviewer's change that put the answer's policy over its release."""
+    try:
+        assert admitted.release is not None  # a record that names a manifest names its release
+        release = archive.releases.release(admitted.release).release
+        held = holding(archive.releases.policies.history(admitted.pipeline), release)
+    except SluiceError:
+        return None
+    return next((one for one in held if one.guardrails == admitted.guardrails and one.put <= admitted.at), None)
+
+
+def _changed(change: PolicyRelease, checks: tuple[Check, ...], archive: Archive) -> Step:
+    index = _put(change, archive)
+    facts = (
+        Fact("put over the version", f"change {change.sequence}"),
+        Fact("by", change.reviewer),
+        Fact("reason", change.reason),
+        Fact("at", change.put.isoformat()),
+    )
+    more = (
+        Check("the reviewer's signature verifies", True),
+        Check("recorded in the ledger", index is not None, "" if index is not None else "no entry names it"),
+    )
+    return Step("guardrails", change.guardrails, facts, (*checks, *more), index)
+
+
+def _put(change: PolicyRelease, archive: Archive) -> int | None:
+    wanted = AuditFilter(kinds=("policy.put",), pipeline=change.pipeline, limit=_DECISIONS)
+    for entry in archive.ledger.query(wanted):
+        if isinstance(entry.event, PolicyPut) and entry.event.change == change.digest:
+            return entry.index
+    return None
 
 
 def _version(admitted: RequestAdmitted, archive: Archive) -> tuple[ModelVersion | None, Step]:

@@ -5,7 +5,7 @@ The ledger alone cannot see that a file was deleted; the files alone cannot see 
 
 from __future__ import annotations
 
-from infra.contracts.audit import Released, ReviewDecided
+from infra.contracts.audit import PolicyPut, Released, ReviewDecided
 from infra.digest import Digest
 from infra.errors import SluiceError
 from infra.ledger.check import LedgerProblem
@@ -17,11 +17,11 @@ _ALL = 1_000_000
 
 
 def check_records(ledger: Ledger, releases: Releases) -> tuple[LedgerProblem, ...]:
-    """Every recorded release and decision whose file is gone or does not verify, and every one that was never recorded.
+    """Every recorded release, decision and change of policy whose file is gone or does not verify, or unrecorded one.
 
     Raises StoreError when the ledger or a trusted key cannot be read.
     """
-    return (*_releases(ledger, releases), *_decisions(ledger, releases))
+    return (*_releases(ledger, releases), *_decisions(ledger, releases), *_policies(ledger, releases))
 
 
 def _releases(ledger: Ledger, releases: Releases) -> list[LedgerProblem]:
@@ -53,6 +53,23 @@ def _decisions(ledger: Ledger, releases: Releases) -> list[LedgerProblem]:
         if event.approval not in known[event.manifest]:
             what = f"the file of the decision ({event.decision}) on version {event.version} of {event.pipeline}"
             problems.append(LedgerProblem(entry.index, f"{what} is missing or does not verify"))
+    return problems
+
+
+def _policies(ledger: Ledger, releases: Releases) -> list[LedgerProblem]:
+    problems: list[LedgerProblem] = []
+    kept: dict[Digest, str] = {
+        change.digest: f"change {change.sequence} of the policy of {pipeline}"
+        for pipeline in releases.pipelines()
+        for change in releases.policies.history(pipeline)
+    }
+    for entry in ledger.query(AuditFilter(kinds=("policy.put",), limit=_ALL)):
+        if isinstance(entry.event, PolicyPut) and kept.pop(entry.event.change, None) is None:
+            name = f"change {entry.event.sequence} of the policy of {entry.event.pipeline}"
+            problems.append(LedgerProblem(entry.index, f"the file of {name} is missing or does not verify"))
+    problems += [
+        LedgerProblem(None, f"{name} was never recorded (sluice release sync records it)") for name in kept.values()
+    ]
     return problems
 
 

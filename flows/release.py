@@ -16,6 +16,7 @@ from flows.steps.mirror import follow, previous, way_back
 from flows.steps.release_record import (
     Asker,
     record_decision,
+    record_policy,
     record_release,
     recording_refusals,
     refusals_on_record,
@@ -108,12 +109,14 @@ def told_history(pipeline: str, desk: Desk) -> tuple[PastRelease | PastRefusal, 
 
 
 def complete_records(pipeline: str, desk: Desk) -> None:
-    """Writes to the ledger what a crash left out: every signed decision and release has its event. Repeatable."""
+    """Writes to the ledger what a crash left out: an event for every signed decision, release and change of policy."""
     for manifest in desk.releases.manifests(pipeline):
         for decision in desk.releases.approvals(manifest.digest):
             record_decision(decision, desk)
     for one in desk.releases.history(pipeline):
         record_release(one, desk)
+    for change in desk.releases.policies.history(pipeline):
+        record_policy(change, desk)
 
 
 def _put(

@@ -20,6 +20,7 @@ _CARRIERS = (
     "flows.steps.record_stage",
     "flows.workshop",
     "infra.contracts.audit",
+    "infra.contracts.policy_release",
     "infra.contracts.release",
     "infra.contracts.signed",
     "infra.errors",

@@ -246,12 +246,14 @@ def _release_names(home: Home) -> frozenset[str]:
 
 def _unrecorded(home: Home, names: frozenset[str], ledger: Path) -> int:
     with closing(sqlite3.connect(ledger)) as connection:
-        rows = connection.execute("SELECT event FROM events WHERE kind IN ('release.written', 'review.decided')")
+        rows = connection.execute(
+            "SELECT event FROM events WHERE kind IN ('release.written', 'review.decided', 'policy.put')"
+        )
         events = [json.loads(row[0]) for row in rows]
-    known = {event.get("release") or event.get("approval") for event in events}
+    known = {event.get("change") or event.get("release") or event.get("approval") for event in events}
     count = 0
     for name in names:
-        if "/releases/" in name or "/approvals/" in name:
+        if any(folder in name for folder in ("/releases/", "/approvals/", "/policies/")):
             try:
                 envelope = Signed.from_json((home.root / name).read_bytes())
                 count += sha256(envelope.payload.encode()) not in known

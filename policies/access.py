@@ -50,15 +50,19 @@ class AccessPolicy:
 
     def check(self, approval: Approval) -> None:
         """Raises Refused when the policy does not let this reviewer decide, or decide unattended."""
-        if self.reviewers and approval.reviewer not in self.reviewers:
-            raise Refused(
-                f"reviewer {approval.reviewer!r} may not decide under the access policy {self.name!r}",
-                cure=f"let one of these decide: {', '.join(self.reviewers)}",
-            )
+        self.check_reviewer(approval.reviewer)
         if approval.unattended and not self.allow_unattended_approval:
             raise Refused(
                 f"the access policy {self.name!r} allows no unattended approval",
                 cure="let a person decide: sluice review approve",
+            )
+
+    def check_reviewer(self, reviewer: str) -> None:
+        """Raises Refused when the policy does not let this reviewer decide: over a version, or over its guardrails."""
+        if self.reviewers and reviewer not in self.reviewers:
+            raise Refused(
+                f"reviewer {reviewer!r} may not decide under the access policy {self.name!r}",
+                cure=f"let one of these decide: {', '.join(self.reviewers)}",
             )
 
 

@@ -6,7 +6,7 @@ What they compile to stands in guardrails/compiled.py; which keys contradict eac
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Discriminator, Field, StringConstraints, Tag
 
@@ -52,6 +52,10 @@ Entity = Literal[
     "MX_RFC",
 ]
 """Every kind of personal data that a detector of ours finds; names follow Presidio where it has one."""
+
+
+def _keyless(action: Action) -> Action:
+    return "redact" if action in KEYED else action
 
 
 class Retry(Frozen):
@@ -102,6 +106,10 @@ class CheckBase(Frozen):
     def actions(self) -> frozenset[Action]:
         """Every action that it may take."""
         return frozenset({self.action})
+
+    def without_keys(self) -> Self:
+        """The same with placeholders where it hashes or encrypts."""
+        return self.model_copy(update={"action": _keyless(self.action)})
 
 
 class EntityRule(Frozen):
@@ -161,6 +169,15 @@ class PiiCheck(CheckBase):
     def actions(self) -> frozenset[Action]:
         """Its own, and those of single entities."""
         return frozenset({self.action, *(rule.action for rule in self.options.rules or () if rule.action)})
+
+    def without_keys(self) -> Self:
+        """The same with placeholders where it, or one of its entities, hashes or encrypts."""
+        rules = self.options.rules
+        if rules is None:
+            return super().without_keys()
+        entities = tuple(rule.model_copy(update={"action": rule.action and _keyless(rule.action)}) for rule in rules)
+        options = self.options.model_copy(update={"entities": entities})
+        return super().without_keys().model_copy(update={"options": options})
 
 
 class SecretsCheck(CheckBase):

@@ -114,6 +114,16 @@ class GuardrailPolicy(Contract):
         }
         return self.model_copy(update=free)
 
+    def redacting(self) -> GuardrailPolicy:
+        """What of it redacts rows: the checks of its input for personal data and secrets.
+
+        So no other check's model is loaded; and no key is needed, since rows hold placeholders, whatever the action.
+        """
+        checks = (check for check in self.input if isinstance(check, PiiCheck | SecretsCheck))
+        return self.model_copy(
+            update={"input": tuple(check.without_keys() for check in checks), "output": (), "examples": ()}
+        )
+
     @model_validator(mode="after")
     def _consistent(self) -> GuardrailPolicy:
         found = tuple(contradictions(self))

@@ -5,9 +5,12 @@ Slow and synchronous: run it in a thread. Everything is found by digest; nothing
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from infra.base_model import BaseModel, open_base_model
 from infra.contracts.adapter import Adapter
 from infra.contracts.model_version import ModelVersion, PromptSpec
+from infra.contracts.policy_release import PolicyRelease
 from infra.engines.load import AdapterFiles, load_engine
 from infra.errors import CheckFailed
 from infra.guard_keys import GuardKeys
@@ -17,8 +20,10 @@ from infra.rules import read_rule
 from infra.settings import EngineSettings
 from infra.stores.blobs import Blobs
 from infra.stores.releases import VerifiedRelease
+from policies.access import parse_access
 from policies.guardrails.compiled import Guards, compile_guards
-from policies.policy import parse_guardrails
+from policies.guardrails.examples import require_examples
+from policies.policy import GuardrailPolicy, parse_guardrails
 from services.served import Served
 
 _SCRIPTED_POLICY = "default"
@@ -38,9 +43,27 @@ class Loader:
         """The version of a release, ready to answer. Raises SluiceError: a part is missing or not as recorded."""
         manifest = verified.manifest
         text = self._blobs.get(manifest.guardrails).decode("utf-8")
-        guards = self._guards(text, manifest.guardrails, manifest.prompt)
+        guards = self._guards(parse_guardrails(text, source=manifest.guardrails), manifest.prompt)
         engine = load_engine(self._settings, self._base(manifest), self._adapter(manifest))
         return Served(manifest.pipeline, engine, guards, manifest.guardrails, manifest.prompt, verified)
+
+    def guarded(self, served: Served, change: PolicyRelease | None) -> Served:
+        """The same version and engine behind the policy of a change, once that has passed its own examples.
+
+        None: behind the manifest's own. Answers under way keep the guards that they began with.
+        Raises SluiceError: the policy is missing, does not compile, or fails an example, or the version's access policy
+        does not let that reviewer decide.
+        """
+        assert served.release is not None  # the scripted engine stands behind the default policy
+        manifest = served.release.manifest
+        digest = change.guardrails if change else manifest.guardrails
+        policy = parse_guardrails(self._blobs.get(digest).decode("utf-8"), source=digest)
+        if change is not None:
+            access = parse_access(self._blobs.get(manifest.access).decode("utf-8"), source=manifest.access)
+            access.check_reviewer(change.reviewer)
+            require_examples(policy, lambda unhurried: self._guards(unhurried, None))
+        guards = self._guards(policy, manifest.prompt)
+        return replace(served, guards=guards, guardrails=digest, change=change)
 
     def scripted(self, model: str) -> Served:
         """The scripted engine behind the default guardrails, for dry runs. Needs no model and no release."""
@@ -48,10 +71,10 @@ class Loader:
         prompt = PromptSpec(system="", answer_format="text", max_new_tokens=_SCRIPTED_TOKENS)
         digest = self._blobs.put(rule.text.encode())
         engine = load_engine(self._settings, None, None)
-        return Served(model, engine, self._guards(rule.text, rule.source, prompt), digest, prompt, None)
+        guards = self._guards(parse_guardrails(rule.text, source=rule.source), prompt)
+        return Served(model, engine, guards, digest, prompt, None)
 
-    def _guards(self, text: str, source: str, prompt: PromptSpec) -> Guards:
-        policy = parse_guardrails(text, source=source)
+    def _guards(self, policy: GuardrailPolicy, prompt: PromptSpec | None) -> Guards:
         keys = GuardKeys.at_home(self._home) if policy.needs_keys else None
         guards = compile_guards(policy, prompt=prompt, models=load_models(policy.models), keys=keys)
         guards.check_input(_WARM_UP)  # what loads on first use does so here, not in somebody's request

@@ -83,7 +83,13 @@ class Public:
             error = ApiError.not_ready(code) if code else ApiError.guards_stuck()
             return json_response(error.body() | {"refused": refused}, error.status, error.headers())
         versions = {served.pipeline: served.version for served in self.watch.served()}
-        ready = {"status": "ready", "versions": versions, "refused": refused, "stuck_checks": THREADS.stuck}
+        ready = {
+            "status": "ready",
+            "versions": versions,
+            "guardrails": {served.pipeline: served.guardrails for served in self.watch.served()},
+            "refused": refused,
+            "stuck_checks": THREADS.stuck,
+        }
         return json_response(ready, 200, {})
 
     async def metrics(self) -> Response:

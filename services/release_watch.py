@@ -3,7 +3,8 @@
 Only a release that verifies with its manifest and approval is served; MLflow's aliases are never asked. A new version
 is loaded beside the old one, takes over at once, and the old one is stopped when its last answer has ended. What does
 not verify or cannot be loaded is recorded once as refused, and the last good version goes on answering, and that is
-said; when nothing of a pipeline may answer any more, nothing of it is served.
+said; when nothing of a pipeline may answer any more, nothing of it is served. Which policy guards a version is
+policy_watch.py's to say, at each look.
 """
 
 from __future__ import annotations
@@ -17,14 +18,17 @@ from typing import Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
-from infra.contracts.audit import AuditEvent, ModelServed, ReleaseRefused
+from infra.contracts.audit import ModelServed, ReleaseRefused
 from infra.contracts.base import Name, now
 from infra.contracts.ids import new_id
+from infra.contracts.policy_release import PolicyRelease
 from infra.digest import sha256, short
 from infra.errors import SluiceError, StoreError
 from infra.stores.releases import Refusal, Releases, ReleaseState, VerifiedRelease
 from services.errors import ApiError
 from services.metrics import Metrics
+from services.once import Once
+from services.policy_watch import PolicyRemark, PolicyWatch
 from services.recorder import Recorder
 from services.refusals import LastRefusal, Remark
 from services.served import SCRIPTED, Served
@@ -41,6 +45,10 @@ class Loads(Protocol):
 
     def released(self, verified: VerifiedRelease) -> Served:
         """The version of a release. Raises SluiceError."""
+        ...
+
+    def guarded(self, served: Served, change: PolicyRelease | None) -> Served:
+        """The same version behind the policy of a change, or of its manifest. Raises SluiceError."""
         ...
 
     def scripted(self, model: str) -> Served:
@@ -74,17 +82,16 @@ class ReleaseWatch:
         self._releases = releases
         self._loads = loads
         self._recorder = recorder
+        self._once = Once(recorder, known)
+        self._policies = PolicyWatch(releases.policies, loads, recorder, self._once)
         self._metrics = metrics
         self._scripted_mode = scripted
-        self._known = known
-        """Whether the ledger has an event of this id: a refusal is recorded once, over restarts too."""
         self._last_refusal = last_refusal
         self._remarks: dict[str, Remark] = {}
         self._serving: dict[str, Served] = {}
         self._scripted: Served | None = None
         self._failed: dict[str, _Failed] = {}
         self._refused: set[str] = set()
-        self._recorded: set[str] = set()
         self._drains: set[asyncio.Task[None]] = set()
         self._looked = False
 
@@ -107,9 +114,9 @@ class ReleaseWatch:
         found = [self._scripted] if self._scripted else [self._serving[name] for name in sorted(self._serving)]
         return tuple(found)
 
-    def remarks(self) -> tuple[Remark, ...]:
-        """Why a pipeline stays on its version although another was asked for, by name."""
-        return tuple(self._remarks[name] for name in sorted(self._remarks))
+    def remarks(self) -> tuple[Remark | PolicyRemark, ...]:
+        """Why a pipeline stays on its version, or under its policy, although another was asked for, by name."""
+        return (*(self._remarks[name] for name in sorted(self._remarks)), *self._policies.remarks())
 
     @property
     def not_ready(self) -> str:
@@ -175,6 +182,8 @@ class ReleaseWatch:
                 self._retire(self._serving.pop(pipeline))
             return
         if present is not None and present.release_digest == wanted.release.digest:
+            # One assignment: who asks finds the old guards or the new ones. The engine, and what flies, are the same.
+            self._serving[pipeline] = await self._policies.guard(present)
             return
         failed = self._failed.get(pipeline)
         if failed is None or failed.release != wanted.release.digest or time.monotonic() >= failed.again_at_s:
@@ -211,6 +220,7 @@ class ReleaseWatch:
             engine=fresh.engine.record.name,
         )
         try:
+            fresh = await self._policies.guard(fresh)
             await self._recorder.write(event)
         except BaseException:
             # What is not recorded does not answer.
@@ -242,17 +252,16 @@ class ReleaseWatch:
     async def _refuse(self, pipeline: str, refusal: Refusal) -> None:
         """Records a refusal, once."""
         mark = short(sha256(refusal.reason.encode()))
-        event_id = f"release-refused-{pipeline}-{refusal.sequence}-{mark}"
-        if event_id in self._recorded:
-            return
-        if not await asyncio.to_thread(self._known, event_id):
-            event: AuditEvent = ReleaseRefused(
-                event_id=event_id, at=now(), pipeline=pipeline, version=refusal.version, reason=refusal.reason
-            )
-            await self._recorder.write(event)
-        self._recorded.add(event_id)
-        self._metrics.release_refused(pipeline)
-        _LOG.error("%s: release %d is refused: %s", pipeline, refusal.sequence, refusal.reason)
+        event = ReleaseRefused(
+            event_id=f"release-refused-{pipeline}-{refusal.sequence}-{mark}",
+            at=now(),
+            pipeline=pipeline,
+            version=refusal.version,
+            reason=refusal.reason,
+        )
+        if await self._once.write(event):
+            self._metrics.release_refused(pipeline)
+            _LOG.error("%s: release %d is refused: %s", pipeline, refusal.sequence, refusal.reason)
 
     def _retire(self, served: Served) -> None:
         drain = asyncio.create_task(_drain(served))

@@ -12,6 +12,7 @@ from infra.engines.engine import Engine
 from services.replies import ModelEntry
 
 if TYPE_CHECKING:
+    from infra.contracts.policy_release import PolicyRelease
     from infra.stores.releases import VerifiedRelease
     from policies.guardrails.compiled import Guards
 
@@ -29,6 +30,8 @@ class Served:
     """Digest of the guardrail policy's text, a blob."""
     prompt: PromptSpec
     release: VerifiedRelease | None
+    change: PolicyRelease | None = None
+    """What put this policy in force; None for the manifest's own."""
     flight: Flight = field(default_factory=lambda: Flight(), compare=False)
 
     @property

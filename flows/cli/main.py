@@ -20,6 +20,7 @@ from flows.cli import (
     guard,
     keys,
     policy,
+    redact,
     release,
     retrain,
     review,
@@ -53,6 +54,7 @@ app.add_typer(release.app, name="release", rich_help_panel="Pipelines")
 app.add_typer(keys.app, name="keys", rich_help_panel="Access and record")
 app.add_typer(policy.app, name="policy", rich_help_panel="Access and record")
 app.add_typer(guard.app, name="guard", rich_help_panel="Access and record")
+app.command("redact", rich_help_panel="Access and record")(redact.redact)
 app.add_typer(audit.app, name="audit", rich_help_panel="Access and record")
 app.command("explain", rich_help_panel="Access and record")(explain.explain)
 app.command("backup", rich_help_panel="Housekeeping")(backup.backup)

@@ -1,5 +1,5 @@
-"""`sluice policy`: check a guardrail policy, run its examples, show it, try a text, compare two on recorded traffic;
-and open what a policy encrypted.
+"""`sluice policy`: check a guardrail policy, run its examples, show it, try a text, compare two on recorded traffic,
+put another one over what is served (policy_put.py); and open what a policy encrypted.
 
 `--json` gives these stable shapes (policy_shapes.py makes them):
 
@@ -27,11 +27,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from flows.cli.ending import say_next
+from flows.cli.policy_put import put
 
 if TYPE_CHECKING:
     from infra.contracts.model_version import PromptSpec
 
-app = typer.Typer(no_args_is_help=True, help="Write guardrail policies: check, test, show, try, compare.")
+app = typer.Typer(no_args_is_help=True, help="Write guardrail policies: check, test, show, try, compare, put.")
 Policy = Annotated[str, typer.Argument(metavar="FILE", help="a policy file, or a shipped policy's name")]
 AsJson = Annotated[bool, typer.Option("--json", help="a stable JSON shape on stdout")]
 PipelineName = Annotated[
@@ -67,14 +68,15 @@ def test(file: Policy, pipeline: PipelineName = "", as_json: AsJson = False) -> 
     from flows.cli.bars import Bars
     from flows.cli.policy_shapes import examples_shape, examples_table
     from flows.steps.load_guards import load_guards, read_policy
-    from flows.steps.policy_examples import run_examples
     from infra.errors import BadInput
+    from policies.guardrails.examples import run_examples
 
     policy = read_policy(file)
     if not policy.examples:
         raise BadInput("the policy has no examples", where=file, cure="add `examples:`; see `sluice schema guardrails`")
     with Bars().task("run the examples", len(policy.examples)) as bar:
-        runs = run_examples(load_guards(policy.unhurried(), _prompt(pipeline)), bar.advance)
+        prompt = _prompt(pipeline)
+        runs = run_examples(policy, lambda unhurried: load_guards(unhurried, prompt), bar.advance)
     failed = [run for run in runs if run.differences]
     if as_json:
         _print(examples_shape(runs))
@@ -189,6 +191,9 @@ def diff(
     )
     again = f"sluice audit show {found.changes[0].response_id}" if found.changes else f"sluice policy test {new}"
     say_next(again)
+
+
+app.command()(put)
 
 
 @app.command()

@@ -10,10 +10,10 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from flows.policy_replay import Judged, Replay
-    from flows.steps.policy_examples import ExampleRun
     from infra.errors import Problem
     from policies.checks import Direction
     from policies.guardrails.check import Guarded
+    from policies.guardrails.examples import ExampleRun
     from policies.policy import GuardrailPolicy
 
 

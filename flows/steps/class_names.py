@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from policies.expectations.rows import CleanRow
 
 if TYPE_CHECKING:
-    from flows.steps.redact_rows import Redactor
+    from flows.steps.redact_texts import Redactor
 
 OWN = "<own>"
 """The class of a row whose label no row with another text has."""

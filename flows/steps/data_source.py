@@ -9,7 +9,8 @@ from pathlib import Path
 
 from flows.pipeline import DataSpec, FileData, GeneratedData
 from flows.steps.read_jsonl import read_jsonl
-from flows.steps.read_raw import SourceReader
+from flows.steps.read_raw import SourceReader, rows_up_to
+from flows.steps.redact_processes import FEW_ROWS
 from flows.steps.tickets.generate import COLUMNS, make_tickets
 from flows.steps.tickets.truth import PlantedTruth
 from infra.contracts.dataset import SourceFile
@@ -36,6 +37,13 @@ def open_data(data: DataSpec, answer_format: str) -> DataSource:
     if isinstance(data, GeneratedData):
         return _generated(data)
     return _files(data, answer_format)
+
+
+def expected_rows(data: DataSpec) -> int:
+    """How many rows there are to read, or FEW_ROWS where it is more. Raises BadInput when a file cannot be read."""
+    if isinstance(data, GeneratedData):
+        return data.rows
+    return sum(rows_up_to(Path(path), FEW_ROWS) for path in (data.train, data.test) if path)
 
 
 def _generated(data: GeneratedData) -> DataSource:

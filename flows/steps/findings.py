@@ -9,7 +9,8 @@ from typing import Literal
 
 from flows.steps.dedupe import Deduped
 from flows.steps.leakage import Leakage
-from flows.steps.redact_rows import Found, RedactedRow
+from flows.steps.redact_rows import RedactedRow
+from flows.steps.redact_texts import Found
 from flows.steps.tickets.truth import PLANTED_KINDS, PlantedKind, PlantedSpan, PlantedTruth
 from infra.contracts.base import Frozen
 from policies.expectations.rows import Place, QuarantinedRow

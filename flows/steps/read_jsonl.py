@@ -24,11 +24,11 @@ def read_jsonl(lines: Iterable[bytes], name: str, role: Role, columns: Columns) 
             continue
         place = Place(role, number)
         try:
-            found = _object(line)
+            found = json_object(line)
             seen.update(found)
             objects += 1
             cells = {ours: _cell(ours, theirs, found.get(theirs)) for ours, theirs in names.items()}
-        except _NotARowError as error:
+        except NotARowError as error:
             yield UnreadableRow(place, str(error), line)
             continue
         yield to_row(place, cells, line)
@@ -37,23 +37,24 @@ def read_jsonl(lines: Iterable[bytes], name: str, role: Role, columns: Columns) 
             raise missing_column(name, ours, theirs)
 
 
-class _NotARowError(Exception):
-    """The text is the reason."""
+class NotARowError(Exception):
+    """A line that is no row; the text is the reason, without anything of the line."""
 
 
-def _object(line: bytes) -> dict[str, Any]:
+def json_object(line: bytes) -> dict[str, Any]:
+    """The object that a line holds. Raises NotARowError."""
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError:
-        raise _NotARowError(NOT_UTF8) from None
+        raise NotARowError(NOT_UTF8) from None
     try:
         found = json.loads(text, parse_constant=_refuse, object_pairs_hook=_no_key_twice)
     except RecursionError:
-        raise _NotARowError("JSON nested too deep") from None
+        raise NotARowError("JSON nested too deep") from None
     except ValueError:
-        raise _NotARowError("not JSON") from None
+        raise NotARowError("not JSON") from None
     if not isinstance(found, dict):
-        raise _NotARowError("JSON, but not an object")
+        raise NotARowError("JSON, but not an object")
     return found
 
 
@@ -64,7 +65,7 @@ def _cell(ours: str, theirs: str, value: Any) -> str | None:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     if ours not in {"text", "language"} and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise _NotARowError(f"{theirs!r} is not text")
+    raise NotARowError(f"{theirs!r} is not text")
 
 
 def _refuse(constant: str) -> None:
@@ -74,5 +75,5 @@ def _refuse(constant: str) -> None:
 def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise _NotARowError("a key stands twice")
+        raise NotARowError("a key stands twice")
     return found

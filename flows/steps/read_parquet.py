@@ -34,14 +34,24 @@ def read_parquet(path: Path, role: Role, columns: Columns) -> Iterator[RawRow | 
                     found = {ours: column[index] for ours, column in cells.items()}
                     yield to_row(Place(role, row), found, repr(sorted(found.items())).encode())
     except arrow.ArrowException:
-        raise _damaged(path, row) from None
+        raise damaged_parquet(path, row) from None
     except OSError as error:
         if error.errno is not None:
             raise unreadable_file(path, error) from None
-        raise _damaged(path, row) from None
+        raise damaged_parquet(path, row) from None
 
 
-def _damaged(path: Path, row: int) -> BadInput:
+def parquet_rows(path: Path) -> int:
+    """How many rows the file says it has. Raises BadInput when it is not Parquet."""
+    arrow, parquet = need("pyarrow", extra="train"), need("pyarrow.parquet", extra="train")
+    try:
+        return int(parquet.read_metadata(path).num_rows)
+    except arrow.ArrowException:
+        raise damaged_parquet(path, 0) from None
+
+
+def damaged_parquet(path: Path, row: int) -> BadInput:
+    """The error for a file that is not Parquet, or cannot be read any further."""
     what = "the file is not Parquet, or is damaged"
     return BadInput(what, where=f"{path}, after row {row}", cure="write the file again")
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 from flows.pipeline import Columns
 from flows.steps.read_csv import read_csv
 from flows.steps.read_jsonl import read_jsonl
-from flows.steps.read_parquet import read_parquet
+from flows.steps.read_parquet import parquet_rows, read_parquet
 from flows.steps.source_lines import file_lines, unreadable_file
 from infra.contracts.dataset import SourceFile
 from infra.digest import Digest, sha256_file
@@ -66,6 +66,17 @@ class SourceReader:
             return read_parquet(self.path, self.role, self.columns)
         reader = read_csv if suffix == ".csv" else read_jsonl
         return reader(file_lines(self.path), str(self.path), self.role, self.columns)
+
+
+def rows_up_to(path: Path, enough: int) -> int:
+    """About how many rows a file has (Parquet: exactly), counted no further than `enough`. Raises BadInput."""
+    try:
+        if path.suffix.lower() == ".parquet":
+            return min(enough, parquet_rows(path))
+        with path.open("rb") as file:
+            return sum(1 for _ in islice(file, enough))
+    except OSError as error:
+        raise unreadable_file(path, error) from None
 
 
 def in_batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

@@ -8,63 +8,18 @@ clear in results and pictures (class_names.py).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from flows.steps.class_names import name_classes
 from flows.steps.read_raw import in_batches
-from infra.contracts.base import Contract
-from policies.expectations.rows import CleanRow, Language, Place
+from flows.steps.redact_texts import Batch, BatchRedactor, Found, RedactedText, all_redacted
+from flows.steps.text_values import texts_in, with_texts
+from policies.expectations.rows import CleanRow, Place
 from policies.expectations.same_text import normal_form
 
 _BATCH_ROWS = 256
-
-
-class Found(Protocol):
-    """One find: code-point offsets, end exclusive."""
-
-    @property
-    def start(self) -> int:
-        """First code point."""
-        ...
-
-    @property
-    def end(self) -> int:
-        """The code point after the last."""
-        ...
-
-    @property
-    def entity(self) -> str:
-        """What it is, e.g. EMAIL_ADDRESS."""
-        ...
-
-
-class RedactedText(Protocol):
-    """A text after redaction, with the finds as offsets into the text before."""
-
-    @property
-    def text(self) -> str:
-        """With a placeholder in the place of each find."""
-        ...
-
-    @property
-    def spans(self) -> Sequence[Found]:
-        """The finds, sorted, without overlaps."""
-        ...
-
-
-class Redactor(Protocol):
-    """What redacts: `policies.guardrails.compiled.Guards`."""
-
-    @property
-    def policy(self) -> Contract:
-        """The policy whose detectors are at work."""
-        ...
-
-    def redact_rows(self, texts: Sequence[str], languages: Sequence[Language]) -> Sequence[RedactedText]:
-        """Redacts texts in their order."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,59 +42,74 @@ class RedactedRow:
 
 
 def redact_rows(
-    rows: Sequence[CleanRow], redactor: Redactor, answer_schema: str, advance: Callable[[int], None]
+    rows: Sequence[CleanRow], redactor: BatchRedactor, answer_schema: str, advance: Callable[[int], None]
 ) -> list[RedactedRow]:
     """Redacts every row, in order. `advance` is told of every row that is done.
 
     `answer_schema` is the pipeline's JSON schema of answers: a value that one of its enumerations lists is a class.
+    Raises PartFailed when a check fails on a row.
     """
     shared, listed = _shared(rows), _enumerated(json.loads(answer_schema) if answer_schema else None)
-    classes = shared | listed
     names = name_classes(rows, shared, listed, redactor)
+    batches = (_batch(batch, shared | listed) for batch in in_batches(rows, _BATCH_ROWS))
     done: list[RedactedRow] = []
-    for batch in in_batches(rows, _BATCH_ROWS):
-        texts = redactor.redact_rows([row.text for row in batch], [row.language for row in batch])
-        done += [
-            _redacted(row, text, redactor, classes, names[row.label]) for row, text in zip(batch, texts, strict=True)
-        ]
-        advance(len(batch))
+    for answers, results in redactor.redact_batches(batches):
+        left = iter(all_redacted(results))
+        done += [answer.redacted(next(left), left, names[answer.row.label]) for answer in answers]
+        advance(len(answers))
     return done
 
 
-def _redacted(row: CleanRow, found: RedactedText, redactor: Redactor, classes: set[str], label: str) -> RedactedRow:
-    entities: list[str] = []
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A row whose answer was taken apart: what of it is to be redacted, and what is a class."""
 
-    def unless_class(value: str) -> str:
-        if value in classes or not value:
-            return value
-        [redacted] = redactor.redact_rows([value], [row.language])
-        entities.extend(span.entity for span in redacted.spans)
-        return redacted.text
+    row: CleanRow
+    value: Any = field(repr=False)
+    """The answer as JSON, so that it is redacted value by value and stays JSON; or its text."""
+    is_json: bool
+    asked: tuple[bool, ...]
+    """For each text in the value whether it is to be redacted."""
 
-    answer = _redact_answer(row.answer, unless_class)
-    return RedactedRow(row, found.text, answer, label, tuple(found.spans), tuple(entities))
+    def texts(self) -> Iterator[str]:
+        """What is to be redacted, in order."""
+        return (text for text, asked in zip(texts_in(self.value), self.asked, strict=True) if asked)
+
+    def redacted(self, text: RedactedText, answers: Iterator[RedactedText], label: str) -> RedactedRow:
+        """The row with the results for its text and for each of `texts`, which it takes from `answers`."""
+        done: list[str] = []
+        entities: list[str] = []
+        for before, asked in zip(texts_in(self.value), self.asked, strict=True):
+            result = next(answers) if asked else None
+            done.append(result.text if result else before)
+            entities += [span.entity for span in result.spans] if result else ()
+        value = with_texts(self.value, iter(done))
+        answer = self.row.answer if value == self.value else _written(value, self.is_json)
+        return RedactedRow(self.row, text.text, answer, label, tuple(text.spans), tuple(entities))
 
 
-def _redact_answer(answer: str, unless_class: Callable[[str], str]) -> str:
-    """A JSON answer is redacted value by value, so that it stays JSON."""
-    if not answer.startswith(("{", "[")):
-        return unless_class(answer)
-    try:
-        value = json.loads(answer)
-    except (ValueError, RecursionError):
-        return unless_class(answer)
-    redacted = _redact_json(value, unless_class)
-    return answer if redacted == value else json.dumps(redacted, ensure_ascii=False, separators=(",", ":"))
+def _batch(rows: Sequence[CleanRow], classes: set[str]) -> Batch[list[_Answer]]:
+    answers = [_taken_apart(row, classes) for row in rows]
+    texts = [(text, answer.row.language) for answer in answers for text in (answer.row.text, *answer.texts())]
+    return Batch(tuple(text for text, _ in texts), tuple(language for _, language in texts), answers)
 
 
-def _redact_json(value: Any, unless_class: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return unless_class(value)
-    if isinstance(value, dict):
-        return {key: _redact_json(one, unless_class) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_redact_json(one, unless_class) for one in value]
-    return value
+def _taken_apart(row: CleanRow, classes: set[str]) -> _Answer:
+    value, is_json = _parsed(row.answer)
+    return _Answer(row, value, is_json, tuple(bool(text) and text not in classes for text in texts_in(value)))
+
+
+def _parsed(answer: str) -> tuple[Any, bool]:
+    if answer.startswith(("{", "[")):
+        try:
+            return json.loads(answer), True
+        except (ValueError, RecursionError):
+            pass
+    return answer, False
+
+
+def _written(value: Any, is_json: bool) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if is_json else str(value)
 
 
 def _shared(rows: Sequence[CleanRow]) -> set[str]:

@@ -1,4 +1,4 @@
-"""What the ledger keeps of reviews and releases: decisions, releases, and refusals. Each written once."""
+"""What the ledger keeps of reviews and releases: decisions, releases, changes of policy, and refusals. Each once."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from typing import Literal
 
 from flows.desk import Desk
-from infra.contracts.audit import Released, ReleaseRefused, ReviewDecided
+from infra.contracts.audit import PolicyPut, Released, ReleaseRefused, ReviewDecided
 from infra.contracts.base import now
 from infra.contracts.ids import new_id
+from infra.contracts.policy_release import PolicyRelease
 from infra.contracts.release import Approval, Release
 from infra.errors import Refused
 from infra.ledger.query import AuditFilter
@@ -87,6 +88,26 @@ def record_release(made: Release, desk: Desk) -> None:
                 sequence=made.sequence,
                 release_kind=made.kind,
                 actor=made.actor,
+            )
+        )
+
+
+def record_policy(change: PolicyRelease, desk: Desk) -> None:
+    """Writes a change of policy to the ledger, once."""
+    event_id = f"policy/{change.digest}"
+    if desk.ledger.get(event_id) is None:
+        desk.ledger.append(
+            PolicyPut(
+                event_id=event_id,
+                at=change.put,
+                pipeline=change.pipeline,
+                trace_id=_trace_id(),
+                change=change.digest,
+                sequence=change.sequence,
+                change_kind=change.kind,
+                guardrails=change.guardrails,
+                release=change.release,
+                reviewer=change.reviewer,
             )
         )
 

@@ -39,6 +39,15 @@ def file_lines(path: Path) -> Iterator[bytes]:
         raise unreadable_file(path, error) from None
 
 
+def mark_of(path: Path) -> bytes:
+    """The byte order mark with which a file begins, or b''. Raises BadInput when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return codecs.BOM_UTF8 if file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8 else b""
+    except OSError as error:
+        raise unreadable_file(path, error) from None
+
+
 def wanted(columns: Columns) -> dict[str, str]:
     """The columns that the source must have: our name -> its name there."""
     names = columns.model_dump()

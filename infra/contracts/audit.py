@@ -203,6 +203,46 @@ class ModelServed(EventBase):
     engine: str
 
 
+class PolicyPut(EventBase):
+    """A reviewer put another guardrail policy over a release, or took one off."""
+
+    schema_id: ClassVar[str] = "sluice/event/policy-put/1"
+    kind: Literal["policy.put"] = "policy.put"
+
+    change: DigestStr
+    """The PolicyRelease."""
+    sequence: int
+    change_kind: Literal["put", "back"]
+    guardrails: DigestStr
+    release: DigestStr
+    reviewer: str
+
+
+class PolicyServed(EventBase):
+    """The service began to guard a pipeline's answers with a policy that a reviewer put, or its own again."""
+
+    schema_id: ClassVar[str] = "sluice/event/policy-served/1"
+    kind: Literal["policy.served"] = "policy.served"
+
+    guardrails: DigestStr
+    change: DigestStr | None
+    """The PolicyRelease that is followed; None for the manifest's own policy."""
+    release: DigestStr
+    version: int
+
+
+class PolicyRefused(EventBase):
+    """A change of policy is not followed: it does not verify, or its policy cannot be put to work."""
+
+    schema_id: ClassVar[str] = "sluice/event/policy-refused/1"
+    kind: Literal["policy.refused"] = "policy.refused"
+
+    sequence: int
+    """0 where it never became a change: a command asked for it."""
+    reason: str
+    """A sentence without any user's text."""
+
+
 class KeyChanged(EventBase):
     """A signing key, a reviewer or a caller's key was made or revoked."""
 
@@ -249,6 +289,9 @@ AuditEvent = (
     | Released
     | ReleaseRefused
     | ModelServed
+    | PolicyPut
+    | PolicyServed
+    | PolicyRefused
     | KeyChanged
     | FeedbackGiven
     | ServiceChanged

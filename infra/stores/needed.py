@@ -29,7 +29,15 @@ _CONTRACT_BYTES = 64 << 20
 """No contract is larger; what is larger is bytes that name nothing."""
 _LEAVES = frozenset({SplitManifest.schema_id})
 """Contracts whose digests are not of blobs: a row's digest names no file."""
-_NAMING = ("stage.finished", "stage.reused", "review.decided", "release.written", "release.refused", "model.served")
+_NAMING = (
+    "stage.finished",
+    "stage.reused",
+    "review.decided",
+    "release.written",
+    "release.refused",
+    "model.served",
+    "policy.put",
+)
 _ALL = 10_000_000
 
 

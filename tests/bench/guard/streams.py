@@ -25,8 +25,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from infra.guard_models import Models
-from infra.ner import NameSpan, load_name_finders
+from infra.guard_models import load_models
+from infra.ner import NameSpan
 from infra.rules import read_rule
 from policies.checks import Language
 from policies.guardrails.compiled import Guards, compile_guards
@@ -229,10 +229,12 @@ def main() -> int:
     parser.add_argument("--cuts", type=int, default=20_000)
     given = parser.parse_args()
     rows, rule = read_rows(given.data), read_rule("guardrails", "default")
-    names = load_name_finders()
-    names = replace(names, en=names.en and Remembering(names.en), es=names.es and Remembering(names.es))  # type: ignore[arg-type]
     policy = parse_guardrails(rule.text, source=rule.source)
-    guards = compile_guards(policy, prompt=None, models=Models(names=names))
+    models = load_models(policy.models)
+    assert models.names is not None  # the default policy looks for names
+    names = models.names
+    names = replace(names, en=names.en and Remembering(names.en), es=names.es and Remembering(names.es))  # type: ignore[arg-type]
+    guards = compile_guards(policy, prompt=None, models=replace(models, names=names))
     console = Console()
     needs = guards.stream("en").most_held
     console.print(

@@ -10,6 +10,7 @@ from typing import ClassVar
 import pytest
 
 from flows.steps.redact_rows import RedactedRow
+from flows.steps.redact_texts import InTurn
 from infra.contracts.base import Contract
 from policies.expectations.rows import CleanRow, Place, RawRow, judge
 
@@ -51,6 +52,22 @@ class MailRedactor:
             Hidden(pattern.sub("<EMAIL_ADDRESS>", text), tuple(Hit(*hit.span()) for hit in pattern.finditer(text)))
             for text in texts
         ]
+
+
+@dataclass
+class MailBatches(InTurn):
+    """The same, batch by batch."""
+
+    _redactor: MailRedactor = field(default_factory=MailRedactor)
+
+    @property
+    def asked(self) -> list[str]:
+        return self._redactor.asked
+
+
+@pytest.fixture
+def mail_batches() -> MailBatches:
+    return MailBatches()
 
 
 @pytest.fixture
