@@ -48,8 +48,9 @@ class CheckBase(Frozen):
     """Named in refusals, records and the ledger."""
     threshold: Threshold = 0.5
     """A score below it is no finding."""
-    action: Literal["block", "redact"]
-    """block: the message goes no further. redact: what was found is replaced by its kind."""
+    action: Literal["block", "redact", "pseudonymise"]
+    """block: the message goes no further. redact: what was found is replaced by its kind. pseudonymise: by a stand-in,
+    the same through a conversation."""
     message: str = ""
     """What a caller is told when this check blocks. Never holds any of the text."""
     on_error: Literal["closed", "open"] = "closed"

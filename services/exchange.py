@@ -18,6 +18,7 @@ from infra.contracts.base import now
 from infra.engines.engine import Message
 from infra.errors import BadInput, SluiceError, StoreError
 from policies.guardrails.guarded import Delta, Ended, InputChecked, Step, answer
+from policies.guardrails.pseudonyms import Pseudonyms
 from services import tracing
 from services.admission import Admitted
 from services.errors import ApiError
@@ -52,6 +53,8 @@ class Exchange:
     recorder: Recorder
     metrics: Metrics
     timeout_s: float
+    stand_ins: Pseudonyms
+    """Of the conversation. The record holds them, never an original."""
     _steps: asyncio.Queue[Step | ApiError] = field(default_factory=asyncio.Queue)
     _record: _Record = field(default_factory=_Record)
     _begun_s: float = field(default_factory=time.monotonic)
@@ -152,6 +155,7 @@ class Exchange:
             admitted.messages,
             admitted.sampling,
             stream=bool(admitted.chat.stream),
+            stand_ins=self.stand_ins,
         )
         self.trace.guard_begins()
         try:

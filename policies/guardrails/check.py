@@ -10,6 +10,7 @@ from infra.contracts.audit import CheckRecord, SpanRecord
 from policies.checks import CheckBase, Direction
 from policies.guardrails.detectors.detector import PASSAGE, Detector
 from policies.guardrails.passage import Passage
+from policies.guardrails.pseudonyms import StandIns
 from policies.guardrails.redact import Span, settle
 from policies.verdict import Verdict, strictest
 
@@ -68,6 +69,8 @@ class CompiledCheck:
     rule: CheckBase
     direction: Direction
     detectors: tuple[Detector, ...]
+    stand_ins: StandIns | None = None
+    """Of the conversation, where there is one."""
     ends_all: bool = False
     """A block by this check spares the others their work (size)."""
 
@@ -86,6 +89,10 @@ class CompiledCheck:
         """Code points before a point that may decide about it."""
         return max((detector.reach.context for detector in self.detectors), default=0)
 
+    def standing_in(self, stand_ins: StandIns | None) -> CompiledCheck:
+        """The same check for one conversation, with its stand-ins."""
+        return self if stand_ins is None else replace(self, stand_ins=stand_ins)
+
     def run(self, passage: Passage, *, first: int = -1, last: int | None = None, bounded: bool = False) -> Checked:
         """Runs the validators. A validator that raises blocks, unless the policy says `on_error: open`.
 
@@ -100,19 +107,29 @@ class CompiledCheck:
             for detector in self.detectors:
                 result = detector.validate(passage.original, {PASSAGE: passage})
                 found: Sequence[Span] = result.metadata.get("spans", ())
+                if self.stand_ins is not None and self.direction == "output":
+                    found = self.stand_ins.spare(passage.original, found)
                 counted = [span for span in found if span.end > first and (last is None or span.start < last)]
                 spans += counted
                 too_long |= bounded and any(span.length > detector.reach.span > 0 for span in counted)
-                seen = [span.score for span in counted] if found else [result.metadata["score"]]
+                spared = bool(result.metadata.get("spans")) and not found
+                seen = [span.score for span in counted] if found or spared else [result.metadata["score"]]
                 score = max([score, *seen])
         except Exception:  # whatever fails, nothing that is unchecked goes on
             return self._failed(_since(started))
-        settled = settle(spans)
+        settled = tuple(replace(span, becomes=self._becomes(span, passage.original)) for span in settle(spans))
         if too_long:
             return Checked(self.rule.id + TOO_LONG, Verdict.BLOCK, score, _since(started), settled, self.rule.message)
-        verdict = Verdict(self.rule.action) if settled else Verdict.ALLOW
+        action = Verdict.BLOCK if self.rule.action == "block" else Verdict.REDACT
+        verdict = action if settled else Verdict.ALLOW
         message = self.rule.message if verdict is Verdict.BLOCK else ""
         return Checked(self.rule.id, verdict, score, _since(started), settled, message)
+
+    def _becomes(self, span: Span, text: str) -> str:
+        """What takes the place of a find; '' for its placeholder."""
+        if self.rule.action != "pseudonymise" or self.stand_ins is None:
+            return ""
+        return self.stand_ins.stand_in(span.entity, text[span.start : span.end])
 
     def _failed(self, milliseconds: float) -> Checked:
         verdict = Verdict.BLOCK if self.rule.on_error == "closed" else Verdict.ALLOW

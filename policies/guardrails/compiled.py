@@ -25,6 +25,7 @@ from policies.guardrails.check import FAILED, CompiledCheck, Guarded
 from policies.guardrails.input import check_text
 from policies.guardrails.output import check_whole
 from policies.guardrails.passage import Passage
+from policies.guardrails.pseudonyms import StandIns
 from policies.guardrails.redact import Span, redact, settle
 from policies.guardrails.stream import OutputStream
 from policies.policy import GuardrailPolicy
@@ -71,17 +72,18 @@ class Guards:
         self._outgoing = outgoing
         self._redacting = tuple(check for check in incoming if isinstance(check.rule, PiiCheck | SecretsCheck))
 
-    def check_input(self, text: str, language: Language | None = None) -> Guarded:
-        """Checks one message of a caller. Blocked: its text is ''."""
-        return check_text(self._incoming, Passage(text, language))
+    def check_input(self, text: str, language: Language | None = None, stand_ins: StandIns | None = None) -> Guarded:
+        """Checks one message of a caller. Blocked: its text is ''. `stand_ins` are those of the conversation."""
+        return check_text([check.standing_in(stand_ins) for check in self._incoming], Passage(text, language))
 
-    def check_output(self, text: str, language: Language | None = None) -> Guarded:
+    def check_output(self, text: str, language: Language | None = None, stand_ins: StandIns | None = None) -> Guarded:
         """Checks one whole answer: exactly what `stream` does with it, however it is cut."""
-        return check_whole(self.stream(language), text)
+        return check_whole(self.stream(language, stand_ins), text)
 
-    def stream(self, language: Language | None = None) -> OutputStream:
+    def stream(self, language: Language | None = None, stand_ins: StandIns | None = None) -> OutputStream:
         """A fresh stream for one answer. Without a language, that of its first segment is settled on."""
-        return OutputStream(self._outgoing, language, buffered=self.buffers)
+        checks = [check.standing_in(stand_ins) for check in self._outgoing]
+        return OutputStream(checks, language, buffered=self.buffers)
 
     def redact_row(self, text: str, language: Language) -> Redacted:
         """Redacts a training row with the detectors of personal data and secrets that guard the input.

@@ -15,6 +15,7 @@ from policies.guardrails.check import Guarded
 from policies.guardrails.compiled import Guards
 from policies.guardrails.language import detect_language
 from policies.guardrails.normalise import plain
+from policies.guardrails.pseudonyms import StandIns
 from policies.guardrails.stream import OutputStream
 from policies.verdict import Verdict, strictest
 
@@ -67,22 +68,24 @@ async def answer(
     *,
     stream: bool,
     language: Language | None = None,
+    stand_ins: StandIns | None = None,
 ) -> AsyncGenerator[Step, None]:
     """Answers one request: InputChecked, then Deltas when streaming, then Ended.
 
     A first message of the system is the pipeline's own and is not checked; all others are the caller's. The engine is
     not called for what the input check blocks, and stops as soon as the output is blocked or this generator is closed.
-    Checks run in threads. Raises what the engine raises (PartFailed, BadInput).
+    `stand_ins` are the conversation's: they leave as they are, and whoever may put originals in their place does so
+    with the steps (restored.py). Checks run in threads. Raises what the engine raises (PartFailed, BadInput).
     """
     language = language or _language_of(messages)
-    checked = await asyncio.to_thread(_check_messages, guards, messages, language)
+    checked = await asyncio.to_thread(_check_messages, guards, messages, language, stand_ins)
     if checked.verdict is Verdict.BLOCK:
         yield InputChecked(checked.verdict, checked.checks, (), 0)
         yield Ended("blocked", "content_filter", checked.rule, checked.checks, 0, 0, "", checked.message)
         return
     prompt_tokens = engine.count_tokens(checked.messages)
     yield InputChecked(checked.verdict, checked.checks, checked.messages, prompt_tokens)
-    output = guards.stream(language)
+    output = guards.stream(language, stand_ins)
     last = Chunk("", prompt_tokens, 0)
     request = Generation(checked.messages, _constrained(sampling, guards, engine))
     async with aclosing(engine.generate(request)) as chunks:  # type: ignore[type-var]
@@ -108,10 +111,12 @@ class _CheckedMessages:
     messages: tuple[Message, ...]
 
 
-def _check_messages(guards: Guards, messages: tuple[Message, ...], language: Language) -> _CheckedMessages:
+def _check_messages(
+    guards: Guards, messages: tuple[Message, ...], language: Language, stand_ins: StandIns | None
+) -> _CheckedMessages:
     own = messages[:1] if messages and messages[0].role == "system" else ()
     theirs = messages[len(own) :]
-    results = [guards.check_input(message.content, language) for message in theirs]
+    results = [guards.check_input(message.content, language, stand_ins) for message in theirs]
     blocking = next((result for result in results if result.verdict is Verdict.BLOCK), None)
     passed = tuple(replace(message, content=result.text) for message, result in zip(theirs, results, strict=True))
     return _CheckedMessages(

@@ -13,6 +13,7 @@ import threading
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Protocol
 
 from infra.engines.engine import Message
@@ -53,7 +54,7 @@ class Pseudonyms:
     def __init__(self, key: bytes, language: Language, messages: Sequence[Message] = ()) -> None:
         self._key = key
         self._language = language
-        self._own = _OwnTexts(messages)
+        self._messages = messages
         self._forms = StandInForms()
         self._made: dict[tuple[str, str], str] = {}
         self._used: set[str] = set()
@@ -89,6 +90,11 @@ class Pseudonyms:
     def restorer(self, *, in_json: bool = False) -> Restorer:
         """What puts the originals back, for callers who may see them. Make it when all messages were asked for."""
         return Restorer(self._forms, in_json=in_json)
+
+    @cached_property
+    def _own(self) -> _OwnTexts:
+        """Read when the first stand-in is wanted: most requests need none."""
+        return _OwnTexts(self._messages)
 
     def __len__(self) -> int:
         return len(self._made)

@@ -16,6 +16,8 @@ class Span:
     end: int
     entity: str
     score: float
+    becomes: str = ""
+    """What takes its place; '' for the placeholder of its kind."""
 
     @property
     def length(self) -> int:
@@ -51,7 +53,7 @@ def redact(text: str, spans: Iterable[Span]) -> str:
     pieces: list[str] = []
     position = 0
     for span in spans:
-        pieces += (text[position : span.start], placeholder(span.entity))
+        pieces += (text[position : span.start], span.becomes or placeholder(span.entity))
         position = span.end
     pieces.append(text[position:])
     return "".join(pieces)
