@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
+
+_NLTK_DATA = str(Path(__file__).parent / "nltk_data")
 
 QUIET: dict[str, str] = {
     "DO_NOT_TRACK": "1",
@@ -39,6 +42,8 @@ QUIET: dict[str, str] = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "WANDB_DISABLED": "true",
     "PYTHONSAFEPATH": "1",
+    # Where NLTK is installed, guardrails-ai downloads a data set at import unless it finds its (empty) folder.
+    "NLTK_DATA": os.pathsep.join(dict.fromkeys(filter(None, (os.environ.get("NLTK_DATA"), _NLTK_DATA)))),
 }
 """Names and values that every Sluice process, and every process that it starts, has in its environment.
 

@@ -5,7 +5,7 @@ What they compile to stands in guardrails/compiled.py.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -43,6 +43,9 @@ Entity = Literal[
 
 class CheckBase(Frozen):
     """What every check has."""
+
+    whole: ClassVar[bool] = False
+    """Whether it can only be asked of a whole message, so that a stream must wait for its end."""
 
     id: Name
     """Named in refusals, records and the ledger."""
@@ -118,9 +121,3 @@ class JsonCheck(CheckBase):
 
     detector: Literal["json_structure"]
     action: Literal["block"]
-
-
-InputCheck = Annotated[PiiCheck | SecretsCheck | InjectionCheck | SizeCheck, Field(discriminator="detector")]
-OutputCheck = Annotated[
-    PiiCheck | SecretsCheck | SystemPromptCheck | JsonCheck | SizeCheck, Field(discriminator="detector")
-]

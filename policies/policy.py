@@ -7,14 +7,32 @@ that fails blocks unless the policy says otherwise.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from infra.contracts.base import Contract, Frozen, Name
 from infra.typed_yaml import parse_yaml
 from infra.yaml_problem import BadValue, BadValues
-from policies.checks import Direction, InputCheck, Language, OutputCheck
+from policies.checks import (
+    Direction,
+    InjectionCheck,
+    JsonCheck,
+    Language,
+    PiiCheck,
+    SecretsCheck,
+    SizeCheck,
+    SystemPromptCheck,
+)
+from policies.installed_checks import InstalledCheck
+
+InputCheck = Annotated[
+    PiiCheck | SecretsCheck | InjectionCheck | SizeCheck | InstalledCheck, Field(discriminator="detector")
+]
+OutputCheck = Annotated[
+    PiiCheck | SecretsCheck | SystemPromptCheck | JsonCheck | SizeCheck | InstalledCheck,
+    Field(discriminator="detector"),
+]
 
 
 class Example(Frozen):
@@ -72,9 +90,12 @@ def _contradictions(policy: GuardrailPolicy) -> Iterator[BadValue]:
             if check_id in ids[:index]:
                 what = f"two {direction} checks have the same id"
                 yield BadValue(what, cure="give each check an id of its own", key=(direction, index, "id"))
-    if policy.stream == "holdback" and any(check.detector == "json_structure" for check in policy.output):
+    if policy.stream == "holdback" and any(
+        check.whole or check.detector == "json_structure" for check in policy.output
+    ):
         cure = "say `stream: buffer` or `stream: buffer_when_needed`"
-        yield BadValue("json_structure needs the whole message", cure=cure, key=("stream",))
+        first = next(check for check in policy.output if check.whole or check.detector == "json_structure")
+        yield BadValue(f"{first.detector} needs the whole message", cure=cure, key=("stream",))
     known = {check_id for _, ids in named for check_id in ids}
     for index, example in enumerate(policy.examples):
         if example.rule and example.rule not in known:

@@ -28,6 +28,7 @@ from policies.guardrails.passage import Passage
 from policies.guardrails.pseudonyms import StandIns
 from policies.guardrails.redact import Span, redact, settle
 from policies.guardrails.stream import OutputStream
+from policies.installed_checks import InstalledCheck
 from policies.policy import GuardrailPolicy
 
 
@@ -146,6 +147,10 @@ def _compile(check: CheckBase, direction: Direction, prompt: PromptSpec | None, 
             return CompiledCheck(check, direction, (PromptInjection(threshold=check.threshold, redacts=False),))
         case SizeCheck():
             return CompiledCheck(check, direction, (Size(check.options.max_characters),), ends_all=True)
+        case InstalledCheck():
+            from policies.guardrails.installed import installed_validator
+
+            return CompiledCheck(check, direction, (installed_validator(check),))
         case SystemPromptCheck() if prompt is not None:
             leak = SystemPromptLeak(prompt.system, check.options.words, redacts=redacts)
             return CompiledCheck(check, direction, (leak,))
