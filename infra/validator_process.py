@@ -22,7 +22,7 @@ from infra.errors import BadInput, MissingPart, PartFailed, SluiceError
 from infra.quiet import child_environment
 from infra.validator_wire import BadFrame, Found, Late, Loading, found_of, has_input, read_frame, write_frame
 
-_START_S = 120.0
+_START_S = 300.0
 """Importing guardrails-ai and what a package needs takes seconds, on a busy machine many."""
 _AGAIN_S = 10.0
 """For a fresh copy of a worker that is loaded."""
@@ -117,7 +117,7 @@ class ValidatorProcess:
         return found_of(message, length)
 
     def _renew(self, *, quickly: bool) -> None:
-        """Kills what runs. `quickly`: the copy alone, the loaded process makes another; else all, and a start follows."""
+        """Kills what runs. `quickly`: the copy alone, the loaded process makes another; else all of it."""
         process = self._process
         if quickly and process is not None and process.stdout is not None:
             with contextlib.suppress(ProcessLookupError):
