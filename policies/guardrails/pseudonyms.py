@@ -113,7 +113,7 @@ class Pseudonyms:
         single = [match for match in found if len(match.group()) == 1]
         plain_words = [plain(match.group()) for match in found]
         usual = any(len(word) > 1 and word not in names.PARTICLES for word in plain_words)
-        if not usual or len(single) > 2 or not _IN_NAMES.issuperset(between) or not "".join(plain_words).isalpha():
+        if not usual or len(single) > 2 or not _IN_NAMES.issuperset(between):
             return self._whole_name(asked, same, original)
         language = names.language_of(plain_words[0], asked.language)
         gender = names.gender_of(plain_words[0], language)

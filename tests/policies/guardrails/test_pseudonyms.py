@@ -204,8 +204,8 @@ def _written(stand_ins: Pseudonyms, pieces: list[tuple[str, tuple[str, str]]]) -
     """A text with entities in it, as the caller wrote it and as the model sees it."""
     original = seen = ""
     for filling, (entity, value) in pieces:
-        original += f"{filling} {value}"
-        seen += f"{filling} {stand_ins.stand_in(entity, value)}"
+        original += f"{filling} {value} "
+        seen += f"{filling} {stand_ins.stand_in(entity, value)} "
     return original + " fin", seen + " fin"
 
 
@@ -213,7 +213,7 @@ def _written(stand_ins: Pseudonyms, pieces: list[tuple[str, tuple[str, str]]]) -
 @given(PIECES, st.binary(min_size=1, max_size=32), st.data())
 @example([("", ("PERSON", "Nerea")), ("", ("PERSON", "Gil"))], KEY, None)
 def test_restoring_undoes_pseudonymising_for_every_cut(pieces: list, key: bytes, data: st.DataObject | None) -> None:
-    text = "".join(f"{filling} {value}" for filling, (_, value) in pieces)
+    text = "".join(f"{filling} {value} " for filling, (_, value) in pieces)
     stand_ins = Pseudonyms.of(key, asked(text))
     original, seen = _written(stand_ins, pieces)
     restorer = stand_ins.restorer()
@@ -291,7 +291,7 @@ def test_what_is_held_back_is_the_beginning_of_a_stand_in_and_no_more() -> None:
     ],
 )
 def test_what_a_model_does_to_a_stand_in(form: str, becomes: str) -> None:
-    stand_ins = Pseudonyms.of(KEY, asked("Lucía Vega Soto"))
+    stand_ins = Pseudonyms.of(KEY, asked("Hola, soy Lucía Vega Soto"))
     full = stand_ins.stand_in("PERSON", "Lucía Vega Soto")
     first, middle, last = full.split()
     mail = stand_ins.stand_in("EMAIL_ADDRESS", "lucia@casa.es")
