@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Protocol
-
-from guardrails.validator_base import ErrorSpan, FailResult, PassResult, ValidationResult
+from typing import TYPE_CHECKING, Any, Protocol
 
 from infra.errors import SluiceError
 from infra.validator_process import ValidatorProcess
@@ -18,6 +16,9 @@ from policies.guardrails.detectors.detector import PASSAGE, Detector, Reach
 from policies.guardrails.passage import Passage
 from policies.guardrails.redact import Span, redact, settle
 from policies.installed_checks import InstalledCheck
+
+if TYPE_CHECKING:
+    from guardrails.validator_base import ValidationResult
 
 _MIB = 1 << 20
 _MOST_LETTERS = 30
@@ -53,6 +54,8 @@ class InstalledValidator(Detector):
 
     def _validate(self, value: str, metadata: dict[str, Any]) -> ValidationResult:
         """Passes or fails, with the places in the text as it came. Raises PartFailed where the validator failed."""
+        from guardrails.validator_base import ErrorSpan, FailResult, PassResult
+
         passage = metadata.get(PASSAGE) or Passage(value, metadata.get("language"))
         found = self._validator.check(passage.original)
         if found.passed:
