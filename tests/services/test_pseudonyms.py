@@ -108,6 +108,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, echo: Echo, make_publisher: A
         {
             "SLUICE_HOME": str(tmp_path_factory.mktemp("stand-ins") / "home"),
             "SLUICE_ENGINE_NAME": "upstream",
+            "SLUICE_START_TIMEOUT_S": "600",
             "SLUICE_ENGINE_UPSTREAM_URL": echo.url,
             "SLUICE_ENGINE_UPSTREAM_MODEL": "echo",
         }

@@ -211,9 +211,9 @@ def main() -> None:
     names = load_name_finders()
     conversations = [plant(number) for number in range(wanted.conversations)]
     table = Table(title=f"Pseudonyms over {wanted.conversations:,} conversations")
-    for column in ("caller", "answer", "planted", "missed", "found, seen by the model", "found, back to the caller"):
+    for column in ("caller", "answer", "planted", "missed", "model saw", "came back"):
         table.add_column(column, justify="right" if column not in ("caller", "answer") else "left")
-    table.add_column("ms a conversation (CPU)", justify="right")
+    table.add_column("CPU ms", justify="right")
     settings = [("pseudonymise", allowed, stream) for allowed in (True, False) for stream in (False, True)]
     for action, allowed, stream in [*settings, ("redact", False, True)]:
         policy = parse_guardrails(POLICY.format(action=action), source="bench.yaml")
