@@ -6,6 +6,7 @@ Nothing is sent to an address that the settings do not name (tests/test_network.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -54,6 +55,14 @@ PYTHONSAFEPATH keeps a caller's own `flows/`, `services/`, `policies/` or `infra
 def hush() -> None:
     """Sets the switches in this process's environment, and so in that of every subprocess."""
     os.environ.update(QUIET)
+
+
+def hide_nltk() -> None:
+    """Keeps NLTK out of this process: guardrails-ai imports it where it is installed, and SciPy with it.
+
+    In the gateway, which has no torch, SciPy does not even import. Validators have processes of their own.
+    """
+    sys.modules.setdefault("nltk", None)  # type: ignore[arg-type]
 
 
 def child_environment(*, drop_prefixes: tuple[str, ...] = (), add: Mapping[str, str] | None = None) -> dict[str, str]:

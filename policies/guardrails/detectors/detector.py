@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from infra.quiet import hush
+from infra.quiet import hide_nltk, hush
 
 hush()  # guardrails-ai sends and downloads at import unless it is told not to
+hide_nltk()
 
 from guardrails.settings import settings  # noqa: E402
 from guardrails.types.on_fail import OnFailAction  # noqa: E402
