@@ -58,7 +58,7 @@ def gone(pids: tuple[int, ...], within_s: float = 10.0) -> bool:
         ("we buy at athena, cheap", Found(False, ((10, 16),))),
         ("ask (athena)", Found(False, ((5, 11),))),
         ("lone \ud800 surrogate", Found(True)),
-        ("lie that it is the first letter", Found(False)),
+        ("lie about athena", Found(False)),
         ("beyond the end", Found(False)),
         ("¿" * 100_000, Found(True)),
     ],
@@ -106,8 +106,9 @@ def test_only_what_the_policy_names_is_imported(naughty: ValidatorProcess, tmp_p
     assert naughty.check(f"hide {tmp_path / 'modules'}") == Found(True)
     names = (tmp_path / "modules").read_text().split()
     assert "guardrails_ai.naughty" in names
-    assert not [name for name in names if name.startswith("guardrails_ai.") and name.count(".") == 1][1:]
-    assert "guardrails_ai" not in sys.modules
+    packages = {name for name in names if name.startswith("guardrails_ai.") and name.count(".") == 1}
+    assert packages <= {"guardrails_ai.naughty", "guardrails_ai.types"}, "guardrails-ai's own types, and no other"
+    assert "guardrails_ai.naughty" not in sys.modules
 
 
 @pytest.mark.parametrize(

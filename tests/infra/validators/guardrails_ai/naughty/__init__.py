@@ -23,7 +23,7 @@ class Naughty(Validator):
         self._kept: list[bytes] = []
 
     def validate(self, value: str, metadata: dict[str, Any]) -> Any:
-        print(value)
+        print(ascii(value))
         what, _, rest = value.partition(" ")
         if what in _DEEDS:
             return _DEEDS[what](self, rest)
