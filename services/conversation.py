@@ -22,7 +22,7 @@ def pseudonyms_of(admitted: Admitted, vault: Vault) -> Pseudonyms:
     """The stand-ins of the conversation: the same for every request of it."""
     first = next((message.content for message in admitted.messages if message.role == "user"), "")
     named = json.dumps([admitted.caller.id, admitted.chat.subject, first]).encode()
-    return Pseudonyms.of(vault.keyed_digest(_PURPOSE, named).encode(), admitted.messages)
+    return Pseudonyms.of(vault.keyed_digest(_PURPOSE, named).encode(), admitted.messages, admitted.tools)
 
 
 def for_caller(steps: AsyncIterator[Step], admitted: Admitted, stand_ins: Pseudonyms) -> AsyncIterator[Step]:

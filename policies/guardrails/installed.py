@@ -13,9 +13,11 @@ from infra.errors import SluiceError
 from infra.validator_process import ValidatorProcess
 from infra.validator_wire import Found, Loading
 from policies.guardrails.detectors.detector import PASSAGE, Detector, Reach
+from policies.guardrails.entity_rules import VERDICTS
 from policies.guardrails.passage import Passage
 from policies.guardrails.redact import Span, redact, settle
 from policies.installed_checks import InstalledCheck
+from policies.verdict import Verdict
 
 if TYPE_CHECKING:
     from guardrails.validator_base import ValidationResult
@@ -83,7 +85,7 @@ def installed_validator(check: InstalledCheck, start: Starts = ValidatorProcess)
         validator = start(loading, budget_s=options.budget_s)
     except SluiceError as error:
         raise type(error)(error.what, where=f"check {check.id}", cure=error.cure) from None
-    return InstalledValidator(validator, entity_of(options.package), redacts=check.action != "block")
+    return InstalledValidator(validator, entity_of(options.package), redacts=VERDICTS[check.action] is Verdict.REDACT)
 
 
 def entity_of(package: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import TypeVar, cast
 
 from infra.ner import NameSpan
 from policies.checks import Language
@@ -11,7 +12,8 @@ from policies.guardrails.language import detect_language
 from policies.guardrails.normalise import Folded, fold, intent, plain
 from policies.guardrails.patterns import compiled
 
-_PLACEHOLDER = r"<[A-Z][A-Z_]{2,30}>"
+_Worked = TypeVar("_Worked")
+_PLACEHOLDER = r"<[A-Z][A-Z_]{2,30}(?::[eh]\.[A-Za-z0-9_-]+)?>"
 _CAPITALS = 0.6
 """A text with a larger share of capitals is written in capitals."""
 
@@ -27,7 +29,16 @@ class Passage:
         """Where the passage begins in its message (code points)."""
         self.ner = ner
         """Names that a model found in `text`, where a batch has run it already."""
+        self.context: tuple[str, ...] = ()
+        """What the request gave to answer from (passages, tool results); empty where nobody handed it in."""
         self._language = language
+        self._worked_out: dict[Callable[[Passage], object], object] = {}
+
+    def once(self, work: Callable[[Passage], _Worked]) -> _Worked:
+        """What a function makes of this passage, worked out once for all detectors that ask for it."""
+        if work not in self._worked_out:
+            self._worked_out[work] = work(self)
+        return cast(_Worked, self._worked_out[work])
 
     @cached_property
     def folded(self) -> Folded:

@@ -8,15 +8,15 @@ word: who is called `Ana Gil` in one sentence and `Ana` in the next is one perso
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Protocol
 
-from infra.engines.engine import Message
+from infra.engines.engine import Message, ToolUse
 from infra.errors import PartFailed
 from policies.checks import Language
 from policies.guardrails import stand_in_names as names
@@ -36,18 +36,6 @@ _TELLING = 4
 """An original of so many letters and digits must not be part of a stand-in."""
 
 
-class StandIns(Protocol):
-    """What gives stand-ins. Ask in the order of the text, message by message."""
-
-    def stand_in(self, entity: str, original: str) -> str:
-        """What the model is to see instead. The same for the same original; a stand-in stays as it is."""
-        ...
-
-    def spare(self, text: str, spans: Iterable[Span]) -> tuple[Span, ...]:
-        """Finds without what is a stand-in: those are known, and stay."""
-        ...
-
-
 class Pseudonyms:
     """The stand-ins of one conversation. Belongs to one request; safe for several threads."""
 
@@ -62,10 +50,11 @@ class Pseudonyms:
         self._lock = threading.Lock()
 
     @classmethod
-    def of(cls, key: bytes, messages: Sequence[Message]) -> Pseudonyms:
-        """For a request's messages. The language is that of the first that a user wrote: it stays with the history."""
+    def of(cls, key: bytes, messages: Sequence[Message], tools: ToolUse | None = None) -> Pseudonyms:
+        """For a request's texts. The language is that of the first that a user wrote: it stays with the history."""
         first = next((message.content for message in messages if message.role == "user"), "")
-        return cls(key, detect_language(plain(first)), messages)
+        definitions = (Message("system", tool.definition) for tool in tools.tools) if tools else ()
+        return cls(key, detect_language(plain(first)), (*definitions, *messages))
 
     def stand_in(self, entity: str, original: str) -> str:
         """See `StandIns`. Raises PartFailed when no stand-in is free."""
@@ -73,6 +62,7 @@ class Pseudonyms:
             folded = unicodedata.normalize("NFC", fold(original).text)
             if not folded.strip() or self._is_stand_in(original):
                 return original
+            original = _unescaped(original)
             same = squeezed(folded) if is_code(entity) else ""
             same = same or " ".join(folded.casefold().split())
             made = self._made.get((entity, same))
@@ -223,9 +213,8 @@ class _OwnTexts:
     def __init__(self, messages: Sequence[Message]) -> None:
         self._words: dict[str, bool] = {}
         self._texts: list[tuple[bool, str]] = []
-        for message in messages:
-            text = plain(fold(message.content).text)
-            by_assistant = message.role == "assistant"
+        for by_assistant, written in _written(messages):
+            text = plain(fold(written).text)
             for match in _WORD.finditer(text):
                 for word in re.split("['’]", match.group()):
                     self._words.setdefault(word, by_assistant)
@@ -238,6 +227,27 @@ class _OwnTexts:
     def wrote(self, bare: str) -> bool:
         """The same for letters and digits in a row, whatever stands between them."""
         return next((not by_assistant for by_assistant, text in self._texts if bare in text), False)
+
+
+def _unescaped(original: str) -> str:
+    """As a person would write it, what a tool's JSON wrote in escapes: it comes back into texts of both kinds."""
+    if "\\u" not in original:
+        return original
+    try:
+        read = json.loads(f'"{original}"')
+        read.encode()
+    except (ValueError, AttributeError):
+        return original
+    return str(read)
+
+
+def _written(messages: Sequence[Message]) -> Iterator[tuple[bool, str]]:
+    """Each text, and whether the assistant wrote it: the arguments of its calls too, which tools repeat."""
+    for message in messages:
+        by_assistant = message.role == "assistant"
+        yield by_assistant, message.content
+        for call in message.calls:
+            yield by_assistant, call.arguments
 
 
 def _drawn(draw: Draw, language: Language, gender: names.Gender, *, given: bool, listed: bool) -> str:
@@ -270,11 +280,13 @@ def _text_forms(entity: str, made: str) -> tuple[str, ...]:
 
 
 def _outside(text: str, span: Span, places: Sequence[Place]) -> Iterable[Span]:
-    """What of a find is no stand-in and holds a letter or digit."""
+    """What of a find is no stand-in and holds a letter or digit. One that touches none stays whatever it holds."""
     position = span.start
-    for place in places:
-        if place.end <= span.start or place.start >= span.end:
-            continue
+    touched = [place for place in places if place.end > span.start and place.start < span.end]
+    if not touched:
+        yield span
+        return
+    for place in touched:
         if any(map(str.isalnum, text[position : place.start])):
             yield replace(span, start=position, end=place.start)
         position = place.end

@@ -28,6 +28,7 @@ from guardrails.validator_base import (  # noqa: E402
 
 from policies.guardrails.passage import Passage  # noqa: E402
 from policies.guardrails.redact import Span, redact, settle  # noqa: E402
+from policies.guardrails.sound import sound_spans  # noqa: E402
 
 PASSAGE = "passage"
 """Metadata key under which a passage is handed in, so that a text is folded once for all detectors."""
@@ -74,7 +75,7 @@ class Detector(Validator):  # type: ignore[misc]
         passage = metadata.get(PASSAGE) or Passage(value, metadata.get("language"))
         best = 0.0
         spans: list[Span] = []
-        for span in self.find(passage):
+        for span in sound_spans(self.find(passage), len(passage.text)):
             if self._entities is not None and span.entity not in self._entities:
                 continue
             if self.spares_placeholders and _touches(span, passage.placeholders):

@@ -21,7 +21,7 @@ from rich.table import Table
 
 from infra.contracts.evaluation import EngineRecord
 from infra.engines.engine import Capabilities, Chunk, Generation, Message, Sampling
-from infra.ner import load_name_finders
+from infra.guard_models import load_models
 from policies.guardrails.compiled import Guards, compile_guards
 from policies.guardrails.guarded import Delta, Ended, answer
 from policies.guardrails.pseudonyms import Pseudonyms
@@ -208,7 +208,7 @@ def main() -> None:
     parser.add_argument("--conversations", type=int, default=1_000)
     parser.add_argument("--data", help="not used: conversations are made up here")
     wanted = parser.parse_args()
-    names = load_name_finders()
+    models = load_models({"names"})
     conversations = [plant(number) for number in range(wanted.conversations)]
     table = Table(title=f"Pseudonyms over {wanted.conversations:,} conversations")
     for column in ("caller", "answer", "planted", "missed", "model saw", "came back"):
@@ -217,7 +217,7 @@ def main() -> None:
     settings = [("pseudonymise", allowed, stream) for allowed in (True, False) for stream in (False, True)]
     for action, allowed, stream in [*settings, ("redact", False, True)]:
         policy = parse_guardrails(POLICY.format(action=action), source="bench.yaml")
-        guards = compile_guards(policy, prompt=None, names=names)
+        guards = compile_guards(policy, prompt=None, models=models)
         tally = run(guards, conversations, stream=stream, allowed=allowed, stand_ins=action == "pseudonymise")
         caller = "allowed" if allowed else "not allowed" if action == "pseudonymise" else "peer: redact"
         found = tally.planted - tally.missed

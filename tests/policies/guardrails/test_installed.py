@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.errors import ConfigError, MissingPart, PartFailed
+from infra.guard_models import Models
 from infra.validator_wire import Found, Loading
 from policies.guardrails.compiled import Guards, compile_guards
 from policies.guardrails.installed import entity_of, installed_validator
@@ -21,7 +22,7 @@ def policy(options: str, action: str = "block", stream: str = "buffer", more: st
 
 
 def compiled(text: str) -> Guards:
-    return compile_guards(parse_guardrails(text, source="test.yaml"), prompt=None, names=None)  # type: ignore[arg-type]
+    return compile_guards(parse_guardrails(text, source="test.yaml"), prompt=None, models=Models())
 
 
 PACKAGES = {
@@ -116,11 +117,15 @@ def test_its_places_are_the_find_and_without_any_the_whole_text_is() -> None:
 @pytest.mark.parametrize(("on_error", "verdict"), [("closed", Verdict.BLOCK), ("open", Verdict.ALLOW)])
 def test_one_that_fails_blocks_unless_the_policy_says_otherwise(on_error: str, verdict: Verdict) -> None:
     from policies.guardrails.check import CompiledCheck
+    from policies.guardrails.entity_rules import EntityRules
+    from policies.guardrails.operators import Operators
     from policies.guardrails.passage import Passage
 
     rule = check_of().model_copy(update={"on_error": on_error})
     detector = installed_validator(rule, Scripted(PartFailed("a validator took longer than its budget")))
-    checked = CompiledCheck(rule, "input", (detector,)).run(Passage("some text", "en"))
+    checked = CompiledCheck(rule, "input", (detector,), EntityRules.of(rule), Operators()).run(
+        Passage("some text", "en")
+    )
     assert (checked.verdict, checked.rule) == (verdict, "theirs.failed")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import get_args
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from stdnum import iban, luhn
 from stdnum.es import cif, dni, nie
 
-from infra.engines.engine import Message
+from infra.engines.engine import Message, Tool, ToolCall, ToolUse
 from policies.checks import Entity
 from policies.guardrails.pseudonyms import Pseudonyms
 from policies.guardrails.redact import Span
@@ -344,3 +345,28 @@ def test_the_output_check_spares_stand_ins_and_nothing_beside_them() -> None:
     spared = stand_ins.spare(text, (find, other))
     assert [text[span.start : span.end].strip() for span in spared] == ["Smith"]
     assert Pseudonyms(KEY, "es").spare(text, (find,)) == (find,)
+
+
+def test_a_find_that_touches_no_stand_in_stays_whatever_it_holds() -> None:
+    stand_ins = Pseudonyms(KEY, "es")
+    text = f"{stand_ins.stand_in('PERSON', 'Nerea Sáenz')} ☠☠"
+    signs, nothing = Span(len(text) - 2, len(text), "FORBIDDEN_PATTERN", 1.0), Span(0, 0, "JSON", 1.0)
+    assert stand_ins.spare(text, (signs,)) == (signs,)
+    assert stand_ins.spare("", (nothing,)) == (nothing,)
+
+
+def test_the_arguments_of_calls_are_no_words_of_the_caller() -> None:
+    asked = Message("user", "Busque a Nerea Sáenz.")
+    stand_in = Pseudonyms.of(KEY, (asked,)).stand_in("PERSON", "Nerea Sáenz")
+    call = Message("assistant", "", (ToolCall("call-1", "find", json.dumps({"name": stand_in}, ensure_ascii=False)),))
+    told = Message("tool", f"{stand_in}: 2 pedidos", call_id="call-1")
+    assert Pseudonyms.of(KEY, (asked, call, told)).stand_in("PERSON", "Nerea Sáenz") == stand_in
+    # Where the definition of a tool holds it, it is the caller's own.
+    tools = ToolUse((Tool("find", json.dumps({"name": "find", "description": stand_in}, ensure_ascii=False)),))
+    assert Pseudonyms.of(KEY, (asked,), tools).stand_in("PERSON", "Nerea Sáenz") != stand_in
+
+
+def test_what_came_in_escapes_comes_back_readable() -> None:
+    stand_ins = Pseudonyms(KEY, "es")
+    stand_in = stand_ins.stand_in("EMAIL_ADDRESS", r"jos\u00e9@casa.es")
+    assert stand_ins.restorer().whole(f"a {stand_in}.") == "a josé@casa.es."
