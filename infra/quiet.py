@@ -6,7 +6,11 @@ Nothing is sent to an address that the settings do not name (tests/test_network.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
+from pathlib import Path
+
+_NLTK_DATA = str(Path(__file__).parent / "nltk_data")
 
 QUIET: dict[str, str] = {
     "DO_NOT_TRACK": "1",
@@ -39,6 +43,8 @@ QUIET: dict[str, str] = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "WANDB_DISABLED": "true",
     "PYTHONSAFEPATH": "1",
+    # Where NLTK is installed, guardrails-ai downloads a data set at import unless it finds its (empty) folder.
+    "NLTK_DATA": os.pathsep.join(dict.fromkeys(filter(None, (os.environ.get("NLTK_DATA"), _NLTK_DATA)))),
 }
 """Names and values that every Sluice process, and every process that it starts, has in its environment.
 
@@ -49,6 +55,14 @@ PYTHONSAFEPATH keeps a caller's own `flows/`, `services/`, `policies/` or `infra
 def hush() -> None:
     """Sets the switches in this process's environment, and so in that of every subprocess."""
     os.environ.update(QUIET)
+
+
+def hide_nltk() -> None:
+    """Keeps NLTK out of this process: guardrails-ai imports it where it is installed, and SciPy with it.
+
+    In the gateway, which has no torch, SciPy does not even import. Validators have processes of their own.
+    """
+    sys.modules.setdefault("nltk", None)  # type: ignore[arg-type]
 
 
 def child_environment(*, drop_prefixes: tuple[str, ...] = (), add: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-_WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
+_WORDS = {
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "true or false",
+    "object": "keys with values, of any names",
+}
 _BOUNDS = (
     ("minimum", "at least {}"),
     ("exclusiveMinimum", "more than {}"),

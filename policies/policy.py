@@ -31,15 +31,16 @@ from policies.checks import (
 from policies.content_checks import CONTENT_INPUT_CHECKS, CONTENT_OUTPUT_CHECKS
 from policies.contradictions import contradictions
 from policies.inheritance import inherit, told_of_own
+from policies.installed_checks import InstalledCheck
 from policies.stream_rules import HoldBack
 
 # One line for each detector, or for each family of them; policies/guardrails/makers.py has the other line.
 InputCheck = Annotated[
-    PiiCheck | SecretsCheck | InjectionCheck | SizeCheck | CONTENT_INPUT_CHECKS,
+    PiiCheck | SecretsCheck | InjectionCheck | SizeCheck | InstalledCheck | CONTENT_INPUT_CHECKS,
     Field(discriminator="detector"),
 ]
 OutputCheck = Annotated[
-    PiiCheck | SecretsCheck | SystemPromptCheck | JsonCheck | SizeCheck | CONTENT_OUTPUT_CHECKS,
+    PiiCheck | SecretsCheck | SystemPromptCheck | JsonCheck | SizeCheck | InstalledCheck | CONTENT_OUTPUT_CHECKS,
     Field(discriminator="detector"),
 ]
 

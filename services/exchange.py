@@ -19,6 +19,7 @@ from infra.engines.engine import Message, ToolCall
 from infra.errors import BadInput, SluiceError, StoreError
 from policies.guardrails.deadline import ChecksStuck
 from policies.guardrails.guarded import Delta, Ended, InputChecked, Step, answer
+from policies.guardrails.pseudonyms import Pseudonyms
 from services import tracing
 from services.admission import Admitted
 from services.errors import ApiError
@@ -59,6 +60,8 @@ class Exchange:
     recorder: Recorder
     metrics: Metrics
     timeout_s: float
+    stand_ins: Pseudonyms
+    """Of the conversation. The record holds them, never an original."""
     _steps: asyncio.Queue[Step | ApiError] = field(default_factory=asyncio.Queue)
     _record: _Record = field(default_factory=_Record)
     _begun_s: float = field(default_factory=time.monotonic)
@@ -164,6 +167,7 @@ class Exchange:
             stream=bool(admitted.chat.stream),
             tools=admitted.tools,
             choices=admitted.choices,
+            stand_ins=self.stand_ins,
         )
         self.trace.guard_begins()
         try:

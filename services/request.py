@@ -25,6 +25,7 @@ from policies.guardrails.check import is_failure
 from policies.guardrails.guarded import Delta, Ended, InputChecked, Step
 from policies.verdict import Verdict
 from services.admission import Admitted, Door, Visitor
+from services.conversation import for_caller, pseudonyms_of
 from services.errors import ApiError
 from services.exchange import Exchange
 from services.metrics import Metrics
@@ -60,9 +61,9 @@ class Desk:
             return await self.refuse(error, response_id, visitor, trace)
         trace.admitted(response_id, admitted.served)
         subject = self.vault.pseudonym(admitted.chat.subject or response_id)
-        exchange = Exchange(
-            response_id, admitted, subject, trace, self.recorder, self.metrics, self.limits.gateway_timeout_s
-        )
+        stand_ins = pseudonyms_of(admitted, self.vault)
+        timeout_s = self.limits.gateway_timeout_s
+        exchange = Exchange(response_id, admitted, subject, trace, self.recorder, self.metrics, timeout_s, stand_ins)
         self._open.add(exchange)
         exchange.when_closed(self._open.discard)
         answer = _Answer(
@@ -115,7 +116,7 @@ class _Answer:
 
     async def response(self, request: Request) -> Response:
         """Waits for the input guard, then answers. Raises ApiError: blocked, failed, too late, unrecorded."""
-        steps = self._exchange.steps()
+        steps = for_caller(self._exchange.steps(), self._admitted, self._exchange.stand_ins)
         opening = _Opening()
         streamed = self._admitted.chat.stream
         try:

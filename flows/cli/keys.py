@@ -23,13 +23,17 @@ app = typer.Typer(
 @app.command("create")
 def create(
     tenant: Annotated[str, typer.Option("--tenant", metavar="NAME", help="whose key it is")],
+    restores: Annotated[
+        bool,
+        typer.Option("--restore-originals", help="in its answers, stand-ins become the caller's own originals again"),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Makes a key and prints it, once: only its hash is kept."""
     from infra.stores.callers import Callers
 
     callers = Callers(_home())
-    made = callers.create(tenant)
+    made = callers.create(tenant, restores=restores)
     try:
         _record(made.id, "created", tenant)
     except BaseException:
@@ -39,13 +43,14 @@ def create(
         typer.echo(json.dumps({"key": made.key, "id": made.id}))
         return
     typer.echo(made.key)
-    typer.echo(f"{made.id}, tenant {tenant}. Keep the key now: it cannot be shown again.", err=True)
+    what = ", gets originals back" if restores else ""
+    typer.echo(f"{made.id}, tenant {tenant}{what}. Keep the key now: it cannot be shown again.", err=True)
     say_next("sluice status", "the gateway's address; the key goes into `Authorization: Bearer`")
 
 
 @app.command("list")
 def list_keys(as_json: AsJson = False) -> None:
-    """Lists every key ever made: id, tenant, when, and whether it still works."""
+    """Lists every key ever made: id, tenant, when, whether it still works, and whether originals come back to it."""
     from infra.stores.callers import Callers
 
     rows = Callers(_home()).list()
@@ -56,6 +61,7 @@ def list_keys(as_json: AsJson = False) -> None:
                 "tenant": row.tenant,
                 "created": row.created.isoformat(),
                 "revoked": row.revoked.isoformat() if row.revoked else None,
+                "restore_originals": row.restores,
             }
             for row in rows
         ]
@@ -64,10 +70,11 @@ def list_keys(as_json: AsJson = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("id", "tenant", "created", "state")
+    table = Table("id", "tenant", "created", "state", "originals")
     for row in rows:
         state = f"[red]revoked {row.revoked:%Y-%m-%d %H:%M}[/red]" if row.revoked else "[green]works[/green]"
-        table.add_row(row.id, row.tenant, f"{row.created:%Y-%m-%d %H:%M}", state)
+        originals = "come back" if row.restores else "stay hidden"
+        table.add_row(row.id, row.tenant, f"{row.created:%Y-%m-%d %H:%M}", state, originals)
     Console().print(table)
     say_next("sluice keys create --tenant NAME" if not rows else "sluice audit query --kind key.changed")
 

@@ -23,6 +23,9 @@ PREFIX = "slk_"
 _KEY = re.compile(r"slk_[A-Za-z0-9_-]{43}")
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _LOOKUP_DIGITS = 8
+_LAYOUT = 2
+"""`PRAGMA user_version`; 1 did not say who may see originals (infra/migrations/m0002)."""
+# Column by column as the migration leaves them.
 _SCHEMA = """
 CREATE TABLE callers (
     id TEXT PRIMARY KEY,
@@ -30,7 +33,8 @@ CREATE TABLE callers (
     lookup TEXT NOT NULL,      -- first digits of the hash: finds the row, proves nothing
     hash TEXT NOT NULL UNIQUE,
     created TEXT NOT NULL,
-    revoked TEXT
+    revoked TEXT,
+    restores INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX callers_lookup ON callers (lookup);
 """
@@ -50,6 +54,8 @@ class Caller:
 
     id: str
     tenant: str
+    restores: bool = False
+    """Whether answers reach this caller with his own originals in the place of stand-ins."""
 
 
 @dataclass(frozen=True)
@@ -60,16 +66,20 @@ class CallerRecord:
     tenant: str
     created: datetime
     revoked: datetime | None
+    restores: bool = False
 
 
 class Callers:
     """The keys of one home. Thread-safe; several processes may use it."""
 
     def __init__(self, home: Home) -> None:
-        self._database = Database(home.folder(home.gateway) / "callers.sqlite", _SCHEMA, 1)
+        self._database = Database(home.folder(home.gateway) / "callers.sqlite", _SCHEMA, _LAYOUT)
 
-    def create(self, tenant: str) -> NewKey:
-        """Makes a key for a tenant. Raises BadInput for a bad name, StoreError when it cannot be kept."""
+    def create(self, tenant: str, *, restores: bool = False) -> NewKey:
+        """Makes a key for a tenant. Raises BadInput for a bad name, StoreError when it cannot be kept.
+
+        `restores`: the originals that a policy replaced by stand-ins come back in answers to this key.
+        """
         if not _TENANT.fullmatch(tenant):
             raise BadInput(
                 "not a tenant's name", cure="use 1 to 63 letters, digits, '.', '_' or '-', the first a letter or digit"
@@ -78,8 +88,8 @@ class Callers:
         digest = _hash(made.key)
         with self._database.writing() as connection:
             connection.execute(
-                "INSERT INTO callers (id, tenant, lookup, hash, created) VALUES (?, ?, ?, ?, ?)",
-                (made.id, tenant, digest[:_LOOKUP_DIGITS], digest, now().isoformat()),
+                "INSERT INTO callers (id, tenant, lookup, hash, created, restores) VALUES (?, ?, ?, ?, ?, ?)",
+                (made.id, tenant, digest[:_LOOKUP_DIGITS], digest, now().isoformat(), int(restores)),
             )
         return made
 
@@ -91,18 +101,19 @@ class Callers:
         found = None
         with self._database.reading() as connection:
             rows = connection.execute(
-                "SELECT id, tenant, hash FROM callers WHERE lookup = ? AND revoked IS NULL", (digest[:_LOOKUP_DIGITS],)
+                "SELECT id, tenant, hash, restores FROM callers WHERE lookup = ? AND revoked IS NULL",
+                (digest[:_LOOKUP_DIGITS],),
             )
-            for key_id, tenant, kept in rows:
+            for key_id, tenant, kept, restores in rows:
                 if hmac.compare_digest(str(kept), digest):
-                    found = Caller(key_id, tenant)
+                    found = Caller(key_id, tenant, restores == 1)
         return found
 
     def list(self) -> tuple[CallerRecord, ...]:
         """Every key ever made, oldest first."""
         with self._database.reading() as connection:
             rows = connection.execute(
-                "SELECT id, tenant, created, revoked FROM callers ORDER BY created, id"
+                "SELECT id, tenant, created, revoked, restores FROM callers ORDER BY created, id"
             ).fetchall()
         return tuple(_record(*row) for row in rows)
 
@@ -119,14 +130,15 @@ class Callers:
 
 
 def _by_id(connection: sqlite3.Connection, key_id: str) -> CallerRecord | None:
-    row = connection.execute("SELECT id, tenant, created, revoked FROM callers WHERE id = ?", (key_id,)).fetchone()
+    row = connection.execute(
+        "SELECT id, tenant, created, revoked, restores FROM callers WHERE id = ?", (key_id,)
+    ).fetchone()
     return _record(*row) if row else None
 
 
-def _record(key_id: str, tenant: str, created: str, revoked: str | None) -> CallerRecord:
-    return CallerRecord(
-        key_id, tenant, datetime.fromisoformat(created), datetime.fromisoformat(revoked) if revoked else None
-    )
+def _record(key_id: str, tenant: str, created: str, revoked: str | None, restores: int) -> CallerRecord:
+    ended = datetime.fromisoformat(revoked) if revoked else None
+    return CallerRecord(key_id, tenant, datetime.fromisoformat(created), ended, restores == 1)
 
 
 def _hash(key: str) -> str:

@@ -134,7 +134,8 @@ class CompiledCheck:
             for detector in self.detectors:
                 result = detector.validate(passage.original, {PASSAGE: passage})
                 found = tuple(sound_spans(result.metadata.get("spans", ()), len(passage.original)))
-                placed = [span for span in found if span.end > first and (last is None or span.start < last)]
+                foreign = self._without_stand_ins(detector, found, passage.original)
+                placed = [span for span in foreign if span.end > first and (last is None or span.start < last)]
                 counted = [span for span in placed if self.entities.counts(span)]
                 spans += counted
                 too_long |= bounded and any(span.length > detector.reach.span > 0 for span in counted)
@@ -150,6 +151,17 @@ class CompiledCheck:
         verdict = strictest(span.verdict for span in settled)
         message = self.rule.message if verdict is Verdict.BLOCK else ""
         return Checked(self.rule.id, verdict, score, milliseconds, settled, message)
+
+    def _without_stand_ins(self, detector: Detector, found: tuple[Span, ...], text: str) -> tuple[Span, ...]:
+        """The finds that count: of an answer without the conversation's stand-ins, which the input check put there.
+
+        Where a detector judges the text as a whole, a find of all of it stays, even if all of it is a stand-in.
+        """
+        stand_ins = self.operators.stand_ins
+        if stand_ins is None or self.direction == "input":
+            return found
+        whole = tuple(span for span in found if not detector.spares_placeholders and span.length == len(text))
+        return (*whole, *stand_ins.spare(text, (span for span in found if span not in whole)))
 
     def _judged(self, spans: Sequence[Span], text: str) -> tuple[Span, ...]:
         """The finds by place, each with what is to become of the text for it.

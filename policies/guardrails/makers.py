@@ -26,6 +26,7 @@ from policies.checks import (
 from policies.content_checks import CONTENT_OUTPUT_CHECKS
 from policies.guardrails.detectors.detector import Detector
 from policies.guardrails.entity_rules import VERDICTS, EntityRules
+from policies.installed_checks import InstalledCheck
 from policies.verdict import Verdict
 
 _NO_NAMES = NameFinders(None, None, NameLists(*[frozenset[str]()] * 5))
@@ -105,6 +106,12 @@ def _content(check: CheckBase, making: Making) -> tuple[Detector, ...]:
     return content_detectors(check, embedder=making.models.embeddings)
 
 
+def _installed(check: InstalledCheck, _: Making) -> tuple[Detector, ...]:
+    from policies.guardrails.installed import installed_validator
+
+    return (installed_validator(check),)
+
+
 def _not_handed_in(check: CheckBase) -> PartFailed:
     what = f"check {check.id} needs the model for {', '.join(sorted(check.models))}"
     return PartFailed(what, cure="hand in load_models(policy.models)")
@@ -121,5 +128,6 @@ MAKERS: Mapping[type[CheckBase], Maker] = {
     SizeCheck: _size,
     SystemPromptCheck: _system_prompt,
     JsonCheck: _json,
+    InstalledCheck: _installed,
     **dict.fromkeys(get_args(CONTENT_OUTPUT_CHECKS), _content),
 }

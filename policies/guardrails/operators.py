@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -31,10 +31,14 @@ _CIPHERED = r"<([A-Z][A-Z_]{2,30}):e\.([A-Za-z0-9_-]+)>"
 
 
 class StandIns(Protocol):
-    """One conversation's stand-ins."""
+    """What gives one conversation's stand-ins. Ask in the order of the text, message by message."""
 
     def stand_in(self, entity: str, original: str) -> str:
-        """What stands for the original in this conversation; the same for the same original."""
+        """What the model is to see instead. The same for the same original; a stand-in stays as it is."""
+        ...
+
+    def spare(self, text: str, spans: Iterable[Span]) -> tuple[Span, ...]:
+        """Finds without what is a stand-in: those are known, and stay."""
         ...
 
 

@@ -54,6 +54,8 @@ class Zoo(BaseModel):
     """The best one."""
     house: Inner
     """Where."""
+    signs: dict[str, int] = {}
+    """At the door."""
 
 
 def test_each_kind_of_key_is_told() -> None:
@@ -67,6 +69,7 @@ def test_each_kind_of_key_is_told() -> None:
     assert "#### `pets[]`, `kind`: `cat`" in lines and "Says miaow." in lines
     assert "| `inner.depth` | whole number, at least 1, less than 10 | `2` | How deep. |" in lines
     assert "| `words` | a list: `woof`, `wau` | none | What it says. |" in lines
+    assert "| `signs` | keys with values, of any names | as below | At the door. |" in lines
     assert "### `best`" in lines
     assert "### `house`" in lines and "| `depth` | whole number, at least 1, less than 10 | `2` | How deep. |" in lines
 

@@ -10,9 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from guardrails.settings import settings
-from guardrails.types.on_fail import OnFailAction
-from guardrails.validator_base import (
+from infra.quiet import hide_nltk, hush
+
+hush()  # guardrails-ai sends and downloads at import unless it is told not to
+hide_nltk()
+
+from guardrails.settings import settings  # noqa: E402
+from guardrails.types.on_fail import OnFailAction  # noqa: E402
+from guardrails.validator_base import (  # noqa: E402
     ErrorSpan,
     FailResult,
     PassResult,
@@ -21,9 +26,9 @@ from guardrails.validator_base import (
     register_validator,
 )
 
-from policies.guardrails.passage import Passage
-from policies.guardrails.redact import Span, redact, settle
-from policies.guardrails.sound import sound_spans
+from policies.guardrails.passage import Passage  # noqa: E402
+from policies.guardrails.redact import Span, redact, settle  # noqa: E402
+from policies.guardrails.sound import sound_spans  # noqa: E402
 
 PASSAGE = "passage"
 """Metadata key under which a passage is handed in, so that a text is folded once for all detectors."""

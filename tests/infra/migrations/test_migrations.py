@@ -26,10 +26,14 @@ from infra.migrations.migration import Migration
 from infra.migrations.registry import MIGRATIONS
 from infra.migrations.run import migrate
 from infra.server_state import ServerState, start_time, write_state
+from infra.stores.callers import Caller, Callers
 
 _MASTER = bytes(range(32))
 
-RELEASED = {1: "4b6d635f3c62fd10faa860711ffe387250be716ce3d4dfe0d2af04f07de232e6"}
+RELEASED = {
+    1: "4b6d635f3c62fd10faa860711ffe387250be716ce3d4dfe0d2af04f07de232e6",
+    2: "09fbf723a396a6e3fba6fffd82fc808122f9e5c4ed858473d0fa9d9ee1898bf4",
+}
 """The SHA-256 of each migration's file. One that differs was edited after it was released: make a new migration."""
 
 
@@ -112,7 +116,9 @@ def test_a_crash_at_any_moment_leaves_the_old_home_or_the_new(
             layout = connection.execute("PRAGMA user_version").fetchone()[0]
             assert connection.execute("SELECT count(*) FROM keys").fetchone() == (2,)
         # The vault may be put in place before the version says so: then a record of the rest is there.
-        assert (version, layout) in ((0, 1), (1, 2)) or (old_home.root / ".migration" / "commit.json").exists()
+        assert (version, layout) in ((0, 1), (HOME_VERSION, 2)) or (
+            old_home.root / ".migration" / "commit.json"
+        ).exists()
         migrate(old_home)
         _good(old_home)
         assert not (old_home.root / ".migration").exists()
@@ -166,13 +172,32 @@ def test_several_migrations_are_put_in_place_as_one(old_home: Home) -> None:
     def wrong(copy: Path) -> None:
         raise CheckFailed("no", cure="none")
 
-    more = Migration(2, "adds a file", ("new.txt",), (), second, lambda _: None)
+    more = Migration(HOME_VERSION + 1, "adds a file", ("new.txt",), (), second, lambda _: None)
+    broken = Migration(HOME_VERSION + 2, "fails", (), (), lambda _: None, wrong)
     with pytest.raises(CheckFailed):
-        migrate(old_home, (*MIGRATIONS, more, Migration(3, "fails", (), (), lambda _: None, wrong)))
+        migrate(old_home, (*MIGRATIONS, more, broken))
     assert home_version(old_home) == 0 and not (old_home.root / "new.txt").exists()
     migrate(old_home, (*MIGRATIONS, more))
-    assert home_version(old_home) == 2 and (old_home.root / "new.txt").read_text() == _MASTER.hex()
+    assert home_version(old_home) == HOME_VERSION + 1 and (old_home.root / "new.txt").read_text() == _MASTER.hex()
     assert (old_home.keys / "master.key").read_bytes() == _MASTER
+
+
+def test_keys_of_a_home_that_knew_no_stand_ins_still_work_and_restore_nothing(home: Home) -> None:
+    key = "slk_" + "k" * 43
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    with closing(sqlite3.connect(home.folder(home.gateway) / "callers.sqlite", isolation_level=None)) as connection:
+        connection.executescript(
+            "CREATE TABLE callers (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, lookup TEXT NOT NULL, "
+            "hash TEXT NOT NULL UNIQUE, created TEXT NOT NULL, revoked TEXT); PRAGMA user_version=1;"
+        )
+        row = ("key-1", "acme", digest[:8], digest, "2026-01-01T00:00:00+00:00")
+        connection.execute("INSERT INTO callers VALUES (?, ?, ?, ?, ?, NULL)", row)
+    with pytest.raises(StoreError, match="layout 1"):
+        Callers(home)
+    migrate(home)
+    callers = Callers(home)
+    assert callers.find(key) == Caller("key-1", "acme", restores=False)
+    assert callers.find(callers.create("acme", restores=True).key).restores  # type: ignore[union-attr]
 
 
 def test_it_is_done_when_the_home_is_opened(old_home: Home) -> None:

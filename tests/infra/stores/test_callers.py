@@ -83,3 +83,11 @@ def test_unknown_ids_and_bad_tenants_are_refused(callers: Callers) -> None:
     for tenant in ("", " ", "a b", "a\n", "-a", "x" * 64, "a/b"):
         with pytest.raises(BadInput, match="tenant"):
             callers.create(tenant)
+
+
+def test_only_a_key_that_was_made_for_it_gets_originals_back(home: Home, callers: Callers) -> None:
+    plain, restoring = callers.create("acme"), callers.create("acme", restores=True)
+    assert callers.find(plain.key) == Caller(plain.id, "acme", restores=False)
+    assert Callers(home).find(restoring.key) == Caller(restoring.id, "acme", restores=True)
+    assert {row.id: row.restores for row in callers.list()} == {plain.id: False, restoring.id: True}
+    assert callers.revoke(restoring.id).restores and callers.find(restoring.key) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import get_args
 
@@ -180,6 +180,9 @@ def test_a_stand_in_that_fails_blocks(compiled: Callable[[str], Guards]) -> None
     class Broken:
         def stand_in(self, entity: str, original: str) -> str:
             raise ValueError(original)
+
+        def spare(self, text: str, spans: Iterable[Span]) -> tuple[Span, ...]:
+            return tuple(spans)
 
     guarded = compiled(policy("{id: pii, detector: pii, action: pseudonymise}")).check_input(LETTER, "es", Broken())
     assert (guarded.verdict, guarded.rule, guarded.text) == ("block", "pii.failed", "")
