@@ -33,7 +33,7 @@ def stand_in_for_downloads() -> None:
             try:
                 return split(text, *arguments)
             except LookupError:
-                from nltk.tokenize.punkt import PunktSentenceTokenizer  # type: ignore[import-untyped,unused-ignore]
+                from nltk.tokenize.punkt import PunktSentenceTokenizer  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
                 return PunktSentenceTokenizer().tokenize(text)
 
