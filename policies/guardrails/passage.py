@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import TypeVar, cast
 
 from infra.ner import NameSpan
 from policies.checks import Language
 from policies.guardrails.language import detect_language
-from policies.guardrails.normalise import Folded, fold, intent, plain
+from policies.guardrails.normalise import fold, intent, plain
 from policies.guardrails.patterns import compiled
+from policies.guardrails.rewritten import Rewritten
+from policies.guardrails.views import View, ViewKind, views_of
+
+T = TypeVar("T")
 
 _PLACEHOLDER = r"<[A-Z][A-Z_]{2,30}>"
 _CAPITALS = 0.6
@@ -17,22 +22,54 @@ _CAPITALS = 0.6
 
 
 class Passage:
-    """One text, or one window of a stream. Belongs to one check run, so that no lock is needed."""
+    """One text, or one window of a stream, or one view of either. Belongs to one check run: no lock is needed."""
 
     def __init__(
-        self, original: str, language: Language | None, *, offset: int = 0, ner: Sequence[NameSpan] | None = None
+        self,
+        original: str,
+        language: Language | None,
+        *,
+        offset: int = 0,
+        ner: Sequence[NameSpan] | None = None,
+        view: View | None = None,
     ) -> None:
         self.original = original
+        self.view = view
+        """The reading that this passage is of its text: None for the first one. Detectors need not know."""
         self.offset = offset
         """Where the passage begins in its message (code points)."""
         self.ner = ner
         """Names that a model found in `text`, where a batch has run it already."""
         self._language = language
+        self._shared: dict[str, object] = {}
 
     @cached_property
-    def folded(self) -> Folded:
-        """The folded form with the way back."""
-        return fold(self.original)
+    def folded(self) -> Rewritten:
+        """The folded form, or the view's, with the way back."""
+        return fold(self.original) if self.view is None else self.view.reading
+
+    @cached_property
+    def views(self) -> tuple[Passage, ...]:
+        """The same text in every further reading that may hide something; of an everyday text there is none."""
+        if self.view is not None:
+            return ()
+        found = views_of(self.original, self.folded)
+        return tuple(Passage(self.original, self.language, offset=self.offset, view=view) for view in found)
+
+    @property
+    def kind(self) -> ViewKind | None:
+        """Which view it is; None for the text itself."""
+        return None if self.view is None else self.view.kind
+
+    def counts(self, start: int, end: int) -> bool:
+        """Whether a find is this passage's own: in a view it must touch what the view has changed."""
+        return self.view is None or self.folded.touches(start, end)
+
+    def shared(self, name: str, make: Callable[[], T]) -> T:
+        """What several detectors need of one text (its words, its tokens), made by the first that asks."""
+        if name not in self._shared:
+            self._shared[name] = make()
+        return cast(T, self._shared[name])
 
     @property
     def text(self) -> str:

@@ -6,8 +6,8 @@ every text in a history, costs 1.5 ms a call, and starts an exporter to its vend
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from guardrails.settings import settings
@@ -23,6 +23,7 @@ from guardrails.validator_base import (
 
 from policies.guardrails.passage import Passage
 from policies.guardrails.redact import Span, redact, settle
+from policies.guardrails.views import ALL_VIEWS, LONGEST, ViewKind
 
 PASSAGE = "passage"
 """Metadata key under which a passage is handed in, so that a text is folded once for all detectors."""
@@ -47,9 +48,14 @@ class Detector(Validator):  # type: ignore[misc]
     reach: ClassVar[Reach]
     spares_placeholders: ClassVar[bool] = True
     """What touches a placeholder of an earlier redaction is no find. Not so for checks of a text as a whole."""
+    views: ClassVar[frozenset[ViewKind]] = ALL_VIEWS
+    """The further readings of a text that it looks at too. What asks about the text as it is written has none."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        if "reach" in cls.__dict__ and cls.reach.span and cls.views:
+            # What a view has found may be written longer than it is.
+            cls.reach = replace(cls.reach, span=max(cls.reach.span, LONGEST))
         if "name" in cls.__dict__:
             register_validator(name=f"sluice/{cls.name}", data_type="string")(cls)
 
@@ -61,23 +67,21 @@ class Detector(Validator):  # type: ignore[misc]
         self._entities = entities
 
     def find(self, passage: Passage) -> Iterable[Span]:
-        """Spans in `passage.text`, any order, overlaps allowed, scores below the threshold included."""
+        """Spans in `passage.text`, any order, overlaps allowed, scores below the threshold included.
+
+        Called for the text, and for each of its views: a detector need not know which.
+        """
         raise NotImplementedError
 
     def _validate(self, value: str, metadata: dict[str, Any]) -> ValidationResult:
         """Passes or fails. The result's metadata holds `spans` (offsets into `value`) and the highest `score`."""
         passage = metadata.get(PASSAGE) or Passage(value, metadata.get("language"))
-        best = 0.0
-        spans: list[Span] = []
-        for span in self.find(passage):
-            if self._entities is not None and span.entity not in self._entities:
-                continue
-            if self.spares_placeholders and _touches(span, passage.placeholders):
-                continue
-            best = max(best, span.score)
-            if span.score >= self.threshold:
-                start, end = passage.folded.original(span.start, span.end)
-                spans.append(Span(start, end, span.entity, span.score))
+        found = list(self._found(passage))
+        for view in passage.views if self.views else ():
+            if view.kind in self.views:
+                found += self._found(view)
+        best = max((span.score for span in found), default=0.0)
+        spans = [span for span in found if span.score >= self.threshold]
         if not spans:
             return PassResult(metadata={"score": best})
         settled = settle(spans)
@@ -87,6 +91,19 @@ class Detector(Validator):  # type: ignore[misc]
             fix_value=redact(value, settled),
             metadata={"score": best, "spans": settled},
         )
+
+    def _found(self, passage: Passage) -> Iterator[Span]:
+        """What counts of one reading, as offsets into the original."""
+        for span in self.find(passage):
+            if self._entities is not None and span.entity not in self._entities:
+                continue
+            if self.spares_placeholders and _touches(span, passage.placeholders):
+                continue
+            if not passage.counts(span.start, span.end):
+                continue
+            start, end = passage.folded.original(span.start, span.end)
+            score = span.score if passage.view is None else round(span.score * passage.view.trust, 4)
+            yield replace(span, start=start, end=end, score=score)
 
 
 def _touches(span: Span, places: tuple[tuple[int, int], ...]) -> bool:
