@@ -29,14 +29,23 @@ _BASE64 = r"[A-Za-z0-9+/_-]*[a-z0-9+/_-][A-Z][A-Za-z0-9+/_-]*(?:\r?\n[A-Za-z0-9+
 _CODES = (_HEX, _BASE32, _BASE64)
 _SHORTEST = 12
 """Code points of a code: nine bytes, as long as the shortest identifier."""
-_SIGNS = f"{_ESCAPES}|[0-9A-Fa-f]{{16}}|(?:[0-9A-Fa-f]{{2}}[ :,]){{7}}|[A-Z2-7]{{16}}|[A-Za-z0-9+/_-]*[a-z0-9+/_-][A-Z]"
+_CODE_LETTER = "[A-Za-z0-9+/_-]"
+
+
+def _capital_within(length: int) -> str:
+    """Code letters with a capital among them that is not the first, `length` of them at least after the second."""
+    if length == 0:
+        return f"[A-Z]{_CODE_LETTER}*"
+    return f"(?:[A-Z]{_CODE_LETTER}{{{length}}}|{_CODE_LETTER}{_capital_within(length - 1)})"
+
+
+SIGNS = (
+    rf"{_ESCAPES}|[0-9A-Fa-f]{{16}}|(?:[0-9A-Fa-f]{{2}}[ :,]){{7}}|[A-Z2-7]{{16}}"
+    rf"|{_CODE_LETTER}{_capital_within(_SHORTEST - 2)}"
+)
+"""Without a match of this there is nothing to decode."""
 _SHARE = 0.9
 """Of the decoded letters, so many are to be seen on paper: else it is no text."""
-
-
-def may_be_coded(text: str) -> bool:
-    """Whether it is worth the time to look for escapes and codes."""
-    return compiled(_SIGNS).search(text) is not None
 
 
 def decoded(text: str) -> list[Piece]:

@@ -39,8 +39,8 @@ _VANISHING = rf"[{INVISIBLE}]+|[^{INVISIBLE}{_MARKS}]?[{_MARKS}][{_MARKS}{INVISI
 _ESCAPE = r"\\u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}"
 _FOREIGN = r"\S*[\x{131}\x{192}\x{250}-\x{1FFF}\x{2C00}-\x{2DFF}\x{3007}\x{A490}-\x{ABFF}\x{10280}-\x{16FFF}]\S*"
 _ANY_MARKED = rf"[{INVISIBLE}{_MARKS}]"
-_LEET_SIGNS = "013457@$€"
-_LEET = str.maketrans(_LEET_SIGNS, "oieastase")
+_LEET = str.maketrans("013457@$€", "oieastase")
+_LEET_WORD = r"\S*[013457@$\x{20AC}]\S*"
 
 
 def fold(text: str, *, gap: str = "") -> Rewritten:
@@ -48,9 +48,9 @@ def fold(text: str, *, gap: str = "") -> Rewritten:
 
     `gap` takes the place of signs without a width that stand between two letters or digits.
     """
-    text = _without_surrogates(text)
-    if compiled(_UNUSUAL).search(text) is None:
+    if _is_everyday(text):
         return Rewritten(text)
+    text = _without_surrogates(text)
     parent: Rewritten | None = None
     if "\\u" in text:
         escapes = [
@@ -67,6 +67,15 @@ def fold(text: str, *, gap: str = "") -> Rewritten:
         if piece.text != match.group():
             pieces.append(piece)
     return rewrite(text, pieces, parent=parent, counts=bool(gap))
+
+
+def _is_everyday(text: str) -> bool:
+    if text.isascii() and text.isprintable() and "\\u" not in text:
+        return True
+    try:
+        return compiled(_UNUSUAL).search(text) is None
+    except UnicodeEncodeError:  # half a surrogate pair
+        return False
 
 
 def _within_a_word(text: str, piece: Piece) -> bool:
@@ -197,23 +206,16 @@ def intent(plain_text: str) -> str:
     Signs are undone only inside words that have two letters or more: `1gn0r3` is a word, `14:30` is none.
     """
     text = plain_text if plain_text.isascii() else plain_text.translate(_intent_forms())
-    if not any(sign in text for sign in _LEET_SIGNS):
-        return text
-    return "".join(_unleet(piece) for piece in _words_and_gaps(text))
+    pieces: list[str] = []
+    position = 0
+    for match in compiled(_LEET_WORD).finditer(text):
+        pieces += (text[position : match.start()], _unleet(match.group()))
+        position = match.end()
+    return "".join((*pieces, text[position:])) if pieces else text
 
 
 def _unleet(word: str) -> str:
     return word.translate(_LEET) if sum(map(str.isalpha, word)) >= 2 else word
-
-
-def _words_and_gaps(text: str) -> list[str]:
-    pieces: list[str] = []
-    start = 0
-    for position in range(1, len(text) + 1):
-        if position == len(text) or text[position].isspace() != text[start].isspace():
-            pieces.append(text[start:position])
-            start = position
-    return pieces
 
 
 def count_invisible(text: str) -> int:

@@ -8,37 +8,42 @@ from collections.abc import Iterator
 from policies.guardrails.patterns import Match, compiled
 from policies.guardrails.rewritten import Piece
 
-_SINGLE = r"(?:^|[^\p{L}\p{N}])([\p{L}\p{N}](?:[^\p{L}\p{N}]{1,4}[\p{L}\p{N}]){4,})(?:$|[^\p{L}\p{N}])"
+_RARE = r"#-'*+<-@\[-`{-~\x{A1}-\x{BF}\x{D7}\x{F7}\x{2010}-\x{2BFF}\x{3000}-\x{303F}\x{1F000}-\x{1FAFF}"
+_BETWEEN = rf"\s!-/:-@\[-`{{-~{_RARE}"
+"""Inside a class: signs that stand in no date, sum, path or version; all that is neither letter nor digit."""
+_ODD, _SIGN = f"[{_RARE}]", f"[{_RARE}./:!]"
+_WORD = r"\p{L}\p{N}"
+_SINGLES = rf"[{_WORD}](?:[{_BETWEEN}]{{1,4}}[{_WORD}]){{4,}}"
 """Single letters and digits, with up to four other signs between."""
 _GROUPS = (
-    r"(?:^|[^\p{L}\p{N}])((?:[A-Za-z]{1,3}[^\s,;()\p{L}\p{N}])?[A-Za-z]{0,2}[0-9]{2,4}"
-    r"(?:[^\s,;()\p{L}\p{N}][0-9]{2,4}){2,5}(?:[^\s,;()\p{L}\p{N}]?[A-Za-z])?)(?:$|[^\p{L}\p{N}])"
+    rf"[0-9]{{4}}{_SIGN}[0-9]{{4}}{_SIGN}[0-9]{{4}}(?:{_SIGN}[0-9]{{1,4}}){{0,3}}|[0-9]{{4}}{_SIGN}[0-9]{{6}}{_SIGN}[0-9]{{5}}"
+    rf"|[A-Za-z]{{2}}[0-9]{{2}}(?:{_SIGN}[0-9A-Za-z]{{4}}){{3,7}}(?:{_SIGN}[0-9A-Za-z]{{1,4}})?"
+    rf"|[A-Za-z]{{0,4}}{_ODD}?[0-9]{{2,4}}(?:{_ODD}[0-9]{{2,4}}){{2,5}}(?:{_ODD}?[A-Za-z]{{1,3}})?"
+    r"|[XYZxyz]?(?:[ ./-]?[0-9]{2}){3,4}[ ./-][A-Za-z]"
 )
-"""Groups of digits, and a letter before or after, with one sign between that is no blank or comma."""
-_PAIRS = r"(?:^|[^\p{L}\p{N}])([XYZxyz]?(?: ?[0-9]{2}){3,4} [A-Za-z])(?:$|[^\p{L}\p{N}])"
-"""Pairs of digits with a check letter after the last."""
-_SIGNS = f"{_SINGLE}|{_GROUPS}|{_PAIRS}"
+"""Groups of digits with one sign between: of cards, accounts, anything with an odd sign; pairs and a check letter."""
+_RUNS = rf"(?:^|[^{_WORD}])(?:({_SINGLES})|({_GROUPS}))(?:$|[^{_WORD}])"
+SIGNS = (
+    rf"(?:^|[{_BETWEEN}])[{_WORD}][{_BETWEEN}]{{1,4}}[{_WORD}][{_BETWEEN}]{{1,4}}[{_WORD}][{_BETWEEN}]{{1,4}}[{_WORD}](?:$|[{_BETWEEN}])"
+    rf"|[0-9]{_SIGN}[0-9]{{4,6}}{_SIGN}[0-9]|[0-9]{_ODD}[0-9]{{2,4}}{_ODD}[0-9]"
+    r"|[0-9]{2}[ ./-][0-9]{2}[ ./-][0-9]{2}[ ./-](?:[0-9]{2}[ ./-])?[A-Za-z](?:$|[\s!-/:-@])"
+)
+"""Without a match of this there is nothing set apart."""
 _WORDS = frozenset("aeiouyAEIOUY")
 """Single letters that are words: beside digits they may not belong to them."""
-
-
-def may_be_spaced(text: str) -> bool:
-    """Whether anything looks set apart."""
-    return compiled(_SIGNS).search(text) is not None
 
 
 def closed_up(text: str, *, edges: bool) -> list[Piece]:
     """What was set apart, without what stands between. `edges`: with the one-letter words at a number's ends."""
     pieces: list[Piece] = []
-    for match in compiled(_SIGNS).finditer(text):
+    for match in compiled(_RUNS).finditer(text):
         run = _single_run(match, edges=edges) if match.start(1) >= 0 else _group_run(match)
         pieces += run
     return pieces
 
 
 def _single_run(match: Match, *, edges: bool) -> Iterator[Piece]:
-    start, end = match.start(1), match.end(1)
-    run = match.group(1)
+    start, run = match.start(1), match.group(1)
     places = [at for at, letter in enumerate(run) if letter.isalnum()]
     if not edges and any(run[at].isdigit() for at in places):
         while len(places) > 2 and run[places[-1]] in _WORDS:
@@ -51,7 +56,6 @@ def _single_run(match: Match, *, edges: bool) -> Iterator[Piece]:
         kept = _kept(gap, usual)
         if kept != gap:
             yield Piece(start + at + 1, start + at + 1 + len(gap), kept)
-    assert end >= start
 
 
 def _kept(gap: str, usual: str) -> str:
@@ -66,20 +70,9 @@ def _kept(gap: str, usual: str) -> str:
 
 
 def _group_run(match: Match) -> Iterator[Piece]:
-    group = 2 if match.start(2) >= 0 else 3
-    start, run = match.start(group), match.group(group)
-    signs = {letter for letter in run if not letter.isalnum()}
-    if len(signs) != 1:
-        return
-    if group == 2 and signs <= {".", "/", ":"} and not _by_fours(run):
-        return
-    for at, letter in enumerate(run):
-        if not letter.isalnum():
-            yield Piece(start + at, start + at + 1, "")
-
-
-def _by_fours(run: str) -> bool:
-    """Whether it has the groups of a card, an account, or pairs with a letter after them: no date, version or sum."""
-    groups = "".join(letter if letter.isalnum() else " " for letter in run).split()
-    digits = [len(group) for group in groups if group.isdigit()]
-    return digits[:3] in ([4, 4, 4], [4, 6, 5], [4, 4, 2]) or (set(digits) == {2} and not groups[-1].isdigit())
+    """Without the sign between the groups, where it is the same one throughout."""
+    start, run = match.start(2), match.group(2)
+    if len({letter for letter in run if not letter.isalnum()}) == 1:
+        for at, letter in enumerate(run):
+            if not letter.isalnum():
+                yield Piece(start + at, start + at + 1, "")

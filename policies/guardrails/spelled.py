@@ -44,15 +44,11 @@ _TENS = {
 _ONE = "|".join(_DIGITS)
 _NUMBER = rf"(?:(?:{'|'.join(_TENS)})(?:(?: y |[ -])(?:{_ONE}))?|{'|'.join(_TEENS)}|{_ONE})"
 _NUMBERS = rf"(?i)\b{_NUMBER}(?:[ ,.;-]{{1,3}}{_NUMBER}){{4,}}\b"
-_SIGNS = (
-    rf"(?i)\barroba\b|{_OPEN}(?:at|@){_CLOSE}|\sdot\s|@\s?[\p{{L}}\p{{N}}-]{{1,40}}(?:\spunto\s|{_OPEN}(?:punto|dot|\.))"
-    rf"|\s@\s|\sat\s(?:gmail|hotmail|yahoo|outlook|icloud|proton)|\b(?:{_ONE})[ ,.;-]{{1,3}}(?:{_ONE})\b"
+SIGNS = (
+    r"(?i:\barroba\b|[\[({<]\s?(?:at|@|dot|punto|\.)\s?[\])}>]|\sdot\s|\spunto\s(?:com|net|org|es|mx|ar|co|cl|pe|eu)\b|\s@\s"
+    rf"|\sat\s(?:gmail|hotmail|yahoo|outlook|icloud|proton)|\b(?:{_ONE})[ ,.;-]{{1,3}}(?:{_ONE})\b)"
 )
-
-
-def may_be_spelled(text: str) -> bool:
-    """Whether words may stand for signs or digits."""
-    return compiled(_SIGNS).search(text) is not None
+"""Without a match of this nothing is spelled."""
 
 
 def spoken(text: str) -> list[Piece]:
