@@ -14,8 +14,7 @@ from policies.guardrails.patterns import compiled
 from policies.guardrails.rewritten import Rewritten
 from policies.guardrails.views import View, ViewKind, views_of
 
-T = TypeVar("T")
-
+_Worked = TypeVar("_Worked")
 _PLACEHOLDER = r"<[A-Z][A-Z_]{2,30}>"
 _CAPITALS = 0.6
 """A text with a larger share of capitals is written in capitals."""
@@ -41,7 +40,7 @@ class Passage:
         self.ner = ner
         """Names that a model found in `text`, where a batch has run it already."""
         self._language = language
-        self._shared: dict[str, object] = {}
+        self._worked_out: dict[Callable[[Passage], object], object] = {}
 
     @cached_property
     def folded(self) -> Rewritten:
@@ -65,11 +64,11 @@ class Passage:
         """Whether a find is this passage's own: in a view it must touch what the view has changed."""
         return self.view is None or self.folded.touches(start, end)
 
-    def shared(self, name: str, make: Callable[[], T]) -> T:
-        """What several detectors need of one text (its words, its tokens), made by the first that asks."""
-        if name not in self._shared:
-            self._shared[name] = make()
-        return cast(T, self._shared[name])
+    def once(self, work: Callable[[Passage], _Worked]) -> _Worked:
+        """What a function makes of this passage, worked out once for all detectors that ask for it."""
+        if work not in self._worked_out:
+            self._worked_out[work] = work(self)
+        return cast(_Worked, self._worked_out[work])
 
     @property
     def text(self) -> str:
