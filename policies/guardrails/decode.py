@@ -24,7 +24,7 @@ _ESCAPES = f"{_HTML}|{_PERCENT}|{_BACKSLASH}|{_NOTATION}"
 _LETTERS = {"n": "\n", "r": "\n", "t": "\t", "/": "/", '"': '"', "'": "'"}
 
 _HEX = r"(?:0[xX])?(?:[0-9A-Fa-f]{2}[ :,]?(?:0[xX])?){7,}[0-9A-Fa-f]{2}"
-_BASE32 = r"[A-Z2-7]{16,}={0,6}"
+_BASE32 = r"[A-Z2-7]{12,}={0,6}"
 _BASE64 = r"[A-Za-z0-9+/_-]*[a-z0-9+/_-][A-Z][A-Za-z0-9+/_-]*(?:\r?\n[A-Za-z0-9+/_-]{8,})*={0,2}"
 _CODES = (_HEX, _BASE32, _BASE64)
 _SHORTEST = 12
@@ -40,7 +40,8 @@ def _capital_within(length: int) -> str:
 
 
 SIGNS = (
-    rf"{_ESCAPES}|[0-9A-Fa-f]{{16}}|(?:[0-9A-Fa-f]{{2}}[ :,]){{7}}|[A-Z2-7]{{16}}"
+    rf"{_ESCAPES}|[0-9A-Fa-f]{{16}}|(?:[0-9A-Fa-f]{{2}}[ :,]){{7}}|[A-Z2-7]{{11}}[2-7=]|[2-7][A-Z2-7]{{11}}"
+    r"|[A-Z2-7]{6}[2-7][A-Z2-7]{5}"
     rf"|{_CODE_LETTER}{_capital_within(_SHORTEST - 2)}"
 )
 """Without a match of this there is nothing to decode."""
@@ -55,11 +56,11 @@ def decoded(text: str) -> list[Piece]:
     codes = iter([*_codes(text), Piece(len(text) + 1, len(text) + 1, "")])
     code = next(codes)
     for escape in escapes:
-        while code.end <= escape.start:
+        while code.end < escape.start:
             pieces.append(code)
             code = next(codes)
-        # A code with an escape in it (`%3D` at its end) has its turn in the next layer.
-        while code.start < escape.end:
+        # A code with an escape in it, or beside it (`%3D` at its end), has its turn in the next layer.
+        while code.start <= escape.end:
             code = next(codes)
         pieces.append(escape)
     pieces += [code, *codes]

@@ -14,7 +14,7 @@ import unicodedata
 from functools import cache
 
 from policies.guardrails.confusables import LOOK_ALIKES
-from policies.guardrails.patterns import compiled
+from policies.guardrails.patterns import compiled, without_surrogates
 from policies.guardrails.rewritten import Piece, Rewritten, rewrite
 
 INVISIBLE_RANGES = (
@@ -39,6 +39,8 @@ _VANISHING = rf"[{INVISIBLE}]+|[^{INVISIBLE}{_MARKS}]?[{_MARKS}][{_MARKS}{INVISI
 _ESCAPE = r"\\u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}"
 _FOREIGN = r"\S*[\x{131}\x{192}\x{250}-\x{1FFF}\x{2C00}-\x{2DFF}\x{3007}\x{A490}-\x{ABFF}\x{10280}-\x{16FFF}]\S*"
 _ANY_MARKED = rf"[{INVISIBLE}{_MARKS}]"
+_KNOWN_FORMS = 20_000
+"""Code points of which a table keeps the form."""
 _LEET = str.maketrans("013457@$€", "oieastase")
 _LEET_WORD = r"\S*[013457@$\x{20AC}]\S*"
 
@@ -48,16 +50,16 @@ def fold(text: str, *, gap: str = "") -> Rewritten:
 
     `gap` takes the place of signs without a width that stand between two letters or digits.
     """
+    text = without_surrogates(text)
     if _is_everyday(text):
         return Rewritten(text)
-    text = _without_surrogates(text)
     parent: Rewritten | None = None
     if "\\u" in text:
         escapes = [
             Piece(match.start(), match.end(), _unescaped(match.group())) for match in compiled(_ESCAPE).finditer(text)
         ]
         parent = rewrite(text, escapes)
-        text = _without_surrogates(parent.text)
+        text = without_surrogates(parent.text)
     text = _look_alikes_undone(_one_to_one(text))
     pieces: list[Piece] = []
     for match in compiled(_VANISHING).finditer(text):
@@ -72,24 +74,12 @@ def fold(text: str, *, gap: str = "") -> Rewritten:
 def _is_everyday(text: str) -> bool:
     if text.isascii() and text.isprintable() and "\\u" not in text:
         return True
-    try:
-        return compiled(_UNUSUAL).search(text) is None
-    except UnicodeEncodeError:  # half a surrogate pair
-        return False
+    return compiled(_UNUSUAL).search(text) is None
 
 
 def _within_a_word(text: str, piece: Piece) -> bool:
     before, after = text[max(0, piece.start - 1) : piece.start], text[piece.end : piece.end + 1]
     return before.isalnum() and after.isalnum()
-
-
-def _without_surrogates(text: str) -> str:
-    """Half a surrogate pair is no character, and RE2 takes none: U+FFFD stands for it."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return "".join("\ufffd" if 0xD800 <= ord(letter) <= 0xDFFF else letter for letter in text)
-    return text
 
 
 def _unescaped(escape: str) -> str:
@@ -113,6 +103,8 @@ class _Marks(dict[int, bool]):
     """Fills itself: which code points have no width."""
 
     def __missing__(self, code: int) -> bool:
+        if len(self) > _KNOWN_FORMS:
+            self.clear()
         hidden = any(first <= code <= last for first, last in INVISIBLE_RANGES)
         self[code] = hidden or unicodedata.category(chr(code)) in {"Mn", "Me"}
         return self[code]
@@ -130,6 +122,8 @@ class _OneToOne(dict[int, str]):
     """Fills itself: the plain form of a code point where that is one code point, else itself."""
 
     def __missing__(self, code: int) -> str:
+        if len(self) > _KNOWN_FORMS:
+            self.clear()  # else a text of all characters there are would fill the memory
         self[code] = _plain_form(chr(code))
         return self[code]
 
@@ -180,6 +174,8 @@ class _Table(dict[int, str]):
     """Fills itself: one lower-case letter without accents for each letter."""
 
     def __missing__(self, code: int) -> str:
+        if len(self) > _KNOWN_FORMS:
+            self.clear()
         letter = chr(code)
         lowered = unicodedata.normalize("NFD", letter)[0].lower()
         self[code] = lowered if len(lowered) == 1 else letter
@@ -222,7 +218,6 @@ def count_invisible(text: str) -> int:
     """How many code points of the text have no width: what a stream must see beyond its hold-back for them."""
     if text.isascii() and text.isprintable():
         return 0
-    text = _without_surrogates(text)
     if compiled(_ANY_MARKED).search(text) is None:
         return 0
     return sum(_HAS_NO_WIDTH[ord(letter)] for letter in text)

@@ -18,7 +18,7 @@ _SINGLES = rf"[{_WORD}](?:[{_BETWEEN}]{{1,4}}[{_WORD}]){{4,}}"
 _GROUPS = (
     rf"[0-9]{{4}}{_SIGN}[0-9]{{4}}{_SIGN}[0-9]{{4}}(?:{_SIGN}[0-9]{{1,4}}){{0,3}}|[0-9]{{4}}{_SIGN}[0-9]{{6}}{_SIGN}[0-9]{{5}}"
     rf"|[A-Za-z]{{2}}[0-9]{{2}}(?:{_SIGN}[0-9A-Za-z]{{4}}){{3,7}}(?:{_SIGN}[0-9A-Za-z]{{1,4}})?"
-    rf"|[A-Za-z]{{0,4}}{_ODD}?[0-9]{{2,4}}(?:{_ODD}[0-9]{{2,4}}){{2,5}}(?:{_ODD}?[A-Za-z]{{1,3}})?"
+    rf"|(?:[A-Za-z]{{1,4}}{_ODD}?)?[0-9]{{2,4}}(?:{_ODD}[0-9]{{2,4}}){{2,5}}(?:{_ODD}?[A-Za-z]{{1,3}})?"
     r"|[XYZxyz]?(?:[ ./-]?[0-9]{2}){3,4}[ ./-][A-Za-z]"
 )
 """Groups of digits with one sign between: of cards, accounts, anything with an odd sign; pairs and a check letter."""

@@ -21,7 +21,7 @@ from typing import Literal, get_args
 
 from policies.guardrails import decode, spaced, spelled
 from policies.guardrails.normalise import INVISIBLE, fold
-from policies.guardrails.patterns import Match, compiled
+from policies.guardrails.patterns import Match, compiled, without_surrogates
 from policies.guardrails.rewritten import Piece, Rewritten, rewrite
 
 ViewKind = Literal["parted", "hidden", "decoded", "joined", "spelled", "figures", "rotated"]
@@ -78,7 +78,7 @@ def views_of(original: str, folded: Rewritten) -> tuple[View, ...]:
 def _views(original: str, folded: Rewritten) -> Iterator[View]:
     readings = [folded]
     if not original.isascii() or not original.isprintable():
-        safe = original if folded.text is original else original.encode("utf-8", "replace").decode()
+        safe = without_surrogates(original)
         if compiled(_PARTED).search(safe) is not None:
             yield View("parted", fold(original, gap=" "))
         if not original.isascii() and compiled(_SMUGGLED).search(safe) is not None:

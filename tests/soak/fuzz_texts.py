@@ -46,7 +46,7 @@ def read_rows(data: Path) -> list[str]:
 
 def fuzzed(random: Random, rows: list[str]) -> Fuzzed:
     """One input of a kind that chance picks."""
-    kind = random.choices(("planted", "spliced", "planes", "nested", "huge"), (30, 40, 18, 11, 1))[0]
+    kind = random.choices(("planted", "spliced", "planes", "nested", "huge"), (300, 400, 180, 119, 1))[0]
     language: Literal["en", "es"] = random.choice(("en", "es"))
     if kind == "planted":
         return _planted(random, language)
