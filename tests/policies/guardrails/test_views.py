@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import sys
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -18,7 +20,10 @@ from policies.guardrails.detectors.ip_address import IpAddress
 from policies.guardrails.detectors.phone_number import PhoneNumber
 from policies.guardrails.passage import Passage
 from policies.guardrails.redact import settle
-from tests.soak.evasion_forms import FORMS, Form, entity
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "soak"))
+
+from evasion_forms import FORMS, Form, entity  # noqa: E402
 
 AWKWARD = st.text(
     st.sampled_from("aQ479é\u0301\u200b\u04041２ .*-\n%4&#;x\\u@=\U000e0041\U00040000\ud800İﬁ½arrobapuntodot"), max_size=80
