@@ -1,7 +1,7 @@
 """The forms in which a text is looked at, each with the way back to the original's offsets. Pure.
 
-- folded: what has a plain form is in it (full-width signs, styled letters, digits of all scripts, blanks, dashes, JSON's
-  escapes, foreign letters within a word of plain ones), and what has no width is gone;
+- folded: what has a plain form is in it (full-width signs, styled letters, digits of all scripts, blanks, dashes,
+  JSON's escapes, foreign letters within a word of plain ones), and what has no width is gone;
 - plain: as long as the folded text, lower case, without accents;
 - intent: as long as the plain text, look-alike letters of other scripts and signs for letters undone.
 
@@ -32,7 +32,9 @@ INVISIBLE = "".join(rf"\x{{{first:X}}}-\x{{{last:X}}}" for first, last in INVISI
 _MARKS = r"\p{Mn}\p{Me}"
 _LONGER = r"\x{2100}-\x{2152}\x{2469}-\x{24B5}\x{3300}-\x{33FF}\x{FB00}-\x{FB06}\x{1F100}-\x{1F12A}"
 """Signs whose plain form may be longer than one letter: letter-like ones, in brackets, squared, ligatures."""
-_PLAIN_TEXT = r"\t\n\r -~\x{A1}-\x{AC}\x{AE}-\x{130}\x{132}-\x{191}\x{193}-\x{24F}\x{2018}-\x{201F}\x{2022}\x{2026}\x{20AC}"
+_PLAIN_TEXT = (
+    r"\t\n\r -~\x{A1}-\x{AC}\x{AE}-\x{130}\x{132}-\x{191}\x{193}-\x{24F}\x{2018}-\x{201F}\x{2022}\x{2026}\x{20AC}"
+)
 _UNUSUAL = rf"[^{_PLAIN_TEXT}]|\\u[0-9A-Fa-f]{{4}}"
 """Anything that folding might change: all else is Latin letters, everyday quotation marks, dots and signs of money."""
 _VANISHING = rf"[{INVISIBLE}]+|[^{INVISIBLE}{_MARKS}]?[{_MARKS}][{_MARKS}{INVISIBLE}]*|[{_LONGER}]"

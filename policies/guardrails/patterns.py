@@ -85,7 +85,7 @@ def _compile(pattern: str) -> Pattern:
 
 
 def refused(pattern: str) -> str:
-    """Why a pattern that a person wrote is not taken, or ''. What RE2 compiles cannot backtrack, whatever the text is."""
+    """Why a pattern that a person wrote is not taken, or ''. What RE2 compiles cannot backtrack on any text."""
     import re2
 
     try:

@@ -103,7 +103,7 @@ def rewrite(
 def _near(text: str, start: int, end: int, margin: int) -> tuple[int, int]:
     """The stretch around a place, widened to blanks so that nothing is cut within a word, unless a word is endless."""
     first, last = max(0, start - margin), min(len(text), end + margin)
-    while 0 < first and start - first < 2 * margin and not text[first - 1].isspace():
+    while first > 0 and start - first < 2 * margin and not text[first - 1].isspace():
         first -= 1
     while last < len(text) and last - end < 2 * margin and not text[last].isspace():
         last += 1

@@ -1,9 +1,10 @@
-"""Letters and digits that were set apart to hide a word or a number: `4 7 9 9 6 6 9 2 Q`, `i.g.n.o.r.e`, `4539*1488*...`. Pure."""
+"""Letters and digits set apart to hide what they spell: `4 7 9 9 6 6 9 2 Q`, `i.g.n.o.r.e`, `4539*1488*...`. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 
 from policies.guardrails.patterns import Match, compiled
 from policies.guardrails.rewritten import Piece
@@ -50,7 +51,7 @@ def _single_run(match: Match, *, edges: bool) -> Iterator[Piece]:
             places.pop()
         while len(places) > 2 and run[places[0]] in _WORDS:
             places.pop(0)
-    gaps = [run[one + 1 : other] for one, other in zip(places, places[1:], strict=False)]
+    gaps = [run[one + 1 : other] for one, other in pairwise(places)]
     usual = Counter(gaps).most_common(1)[0][0]
     for at, gap in zip(places, gaps, strict=False):
         kept = _kept(gap, usual)

@@ -1,4 +1,4 @@
-"""Signs and digits that are written as words: `jane at mail dot com`, `juan (arroba) correo (punto) es`, `seis uno dos`. Pure."""
+"""Signs and digits written as words: `jane at mail dot com`, `juan (arroba) correo (punto) es`, `seis uno dos`. Pure."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ _NO_NAME = words(
     " working works work always directly more read sold starting based meet team"
 )
 """What stands before `at example dot com` in a sentence that names no mailbox."""
+_NOBODY = words(
+    "name nombre apellido apellidos surname first last firstname lastname user usuario username someone somebody"
+    " alguien you your tu yo me email correo mail address direccion ejemplo example"
+)
+_NOWHERE = words("domain dominio example ejemplo company empresa site host server servidor provider proveedor")
+"""An address of these alone shows how one is written, and is nobody's."""
 
 _DIGITS = {
     "zero": "0", "oh": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
@@ -71,7 +77,14 @@ def _mails(text: str) -> Iterator[Piece]:
             continue
         if bare and (name.split()[-1].lower() in _NO_NAME or (plain_domain and not compiled(_HOSTS).search(domain))):
             continue
-        yield Piece(match.start(), match.end(), f"{_signed(name)}@{_signed(domain)}")
+        address = f"{_signed(name)}@{_signed(domain)}"
+        if not _is_pattern(address):
+            yield Piece(match.start(), match.end(), address)
+
+
+def _is_pattern(address: str) -> bool:
+    local, _, domain = address.lower().partition("@")
+    return domain.split(".")[0] in _NOWHERE and all(part in _NOBODY for part in local.replace("_", ".").split("."))
 
 
 def _signed(spelled: str) -> str:
@@ -93,7 +106,9 @@ def _replaced(text: str, pattern: str, by: str) -> str:
 
 def _numbers(text: str) -> Iterator[Piece]:
     for match in compiled(_NUMBERS).finditer(text):
-        digits = "".join(_digits(word.group().lower()) for word in compiled(rf"(?i)\b{_NUMBER}\b").finditer(match.group()))
+        digits = "".join(
+            _digits(word.group().lower()) for word in compiled(rf"(?i)\b{_NUMBER}\b").finditer(match.group())
+        )
         yield Piece(match.start(), match.end(), digits)
 
 

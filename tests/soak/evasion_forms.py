@@ -1,4 +1,4 @@
-"""The ways in which a piece of personal data hides from a pattern: each writes an entity in a form that still means it."""
+"""The ways in which personal data hides from a pattern: each writes an entity in a form that still means it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,19 @@ from urllib.parse import quote
 _NIF_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"
 _CYRILLIC = str.maketrans("aceopxyijsABCEHIKMOPTXS", "асеорхуіјѕАВСЕНІКМОРТХЅ")
 _DIGIT_WORDS = ("cero", "uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve")
-_HIDDEN = ("\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u202e", "\x04", "\x13", "\U00040000", "\U000a1234", "\ufe0f")
+_HIDDEN = (
+    "\u200b",
+    "\u200d",
+    "\u2060",
+    "\ufeff",
+    "\u00ad",
+    "\u202e",
+    "\x04",
+    "\x13",
+    "\U00040000",
+    "\U000a1234",
+    "\ufe0f",
+)
 
 
 @dataclass(frozen=True)
@@ -60,7 +72,9 @@ def _between(sign: str) -> Callable[[str, Random], str]:
 
 
 def _hidden(text: str, random: Random) -> str:
-    return "".join(letter + (random.choice(_HIDDEN) if random.random() < 0.5 else "") for letter in text[:-1]) + text[-1]
+    return (
+        "".join(letter + (random.choice(_HIDDEN) if random.random() < 0.5 else "") for letter in text[:-1]) + text[-1]
+    )
 
 
 def _styled(text: str, _: Random) -> str:
@@ -101,10 +115,16 @@ FORMS = (
     Form("stars between", _between("*"), _NUMBERS),
     Form("dashes between", _between(" - "), _NUMBERS),
     Form("a letter a line", _between("\n"), _NUMBERS),
-    Form("groups of four", lambda text, _: "*".join(text[at : at + 4] for at in range(0, len(text), 4)), frozenset({"CREDIT_CARD", "IBAN_CODE"})),
+    Form(
+        "groups of four",
+        lambda text, _: "*".join(text[at : at + 4] for at in range(0, len(text), 4)),
+        frozenset({"CREDIT_CARD", "IBAN_CODE"}),
+    ),
     Form("HTML decimal", lambda text, _: "".join(f"&#{ord(each)};" for each in text)),
     Form("HTML names", lambda text, _: html.escape(text).replace("@", "&commat;").replace(".", "&period;"), _MAIL),
-    Form("percent", lambda text, random: "".join(f"%{ord(each):02X}" if random.random() < 0.6 else each for each in text)),
+    Form(
+        "percent", lambda text, random: "".join(f"%{ord(each):02X}" if random.random() < 0.6 else each for each in text)
+    ),
     Form("quoted for a URL", lambda text, _: quote(text, safe=""), _MAIL),
     Form("backslash u", lambda text, _: "".join(f"\\u{ord(each):04x}" for each in text)),
     Form("backslash x", lambda text, _: "".join(f"\\x{ord(each):02x}" for each in text)),
@@ -118,8 +138,16 @@ FORMS = (
     Form("tags", lambda text, _: "".join(chr(0xE0000 + ord(each)) for each in text)),
     Form("at and dot", lambda text, _: text.replace("@", " arroba ").replace(".", " punto "), _MAIL),
     Form("at and dot in brackets", lambda text, _: text.replace("@", " [at] ").replace(".", " (dot) "), _MAIL),
-    Form("digits in words", lambda text, _: " ".join(_DIGIT_WORDS[int(each)] if each.isdigit() else each for each in text), _PLAIN_NUMBERS),
-    Form("letters for digits", lambda text, _: text[0] + text[1:6].replace("0", "O").replace("1", "l") + text[6:], frozenset({"CREDIT_CARD"})),
+    Form(
+        "digits in words",
+        lambda text, _: " ".join(_DIGIT_WORDS[int(each)] if each.isdigit() else each for each in text),
+        _PLAIN_NUMBERS,
+    ),
+    Form(
+        "letters for digits",
+        lambda text, _: text[0] + text[1:6].replace("0", "O").replace("1", "l") + text[6:],
+        frozenset({"CREDIT_CARD"}),
+    ),
 )
 """All of them."""
 

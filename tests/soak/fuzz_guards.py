@@ -21,18 +21,18 @@ from random import Random
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fuzz_texts import Fuzzed, fuzzed, read_rows  # noqa: E402
-from rich.console import Console  # noqa: E402
-from rich.table import Table  # noqa: E402
+from fuzz_texts import Fuzzed, fuzzed, read_rows
+from rich.console import Console
+from rich.table import Table
 
-from infra.contracts.model_version import PromptSpec  # noqa: E402
-from infra.ner import NameFinders, load_name_finders, load_name_lists  # noqa: E402
-from infra.quiet import hush  # noqa: E402
-from infra.rules import read_rule  # noqa: E402
-from policies.guardrails.check import FAILED, Guarded  # noqa: E402
-from policies.guardrails.compiled import Guards, compile_guards  # noqa: E402
-from policies.guardrails.redact import Span, placeholder, redact, settle  # noqa: E402
-from policies.policy import parse_guardrails  # noqa: E402
+from infra.contracts.model_version import PromptSpec
+from infra.ner import NameFinders, load_name_finders, load_name_lists
+from infra.quiet import hush
+from infra.rules import read_rule
+from policies.guardrails.check import FAILED, Guarded
+from policies.guardrails.compiled import Guards, compile_guards
+from policies.guardrails.redact import Span, placeholder, redact, settle
+from policies.policy import parse_guardrails
 
 _HANG_S = 1.0
 """Processor seconds for one input."""
@@ -139,7 +139,7 @@ def run(guards: Guards, seed: int, numbers: range, rows: list[str], out: Path) -
         if wrong:
             tally.failed[wrong] += 1
             out.mkdir(parents=True, exist_ok=True)
-            (out / f"{seed}-{number}.txt").write_text(f"{wrong}\n{each.kind}\n{ascii(each)}\n", encoding="ascii")
+            (out / f"{seed}-{number}.txt").write_text(f"{wrong}\n{each.kind}\n{each!a}\n", encoding="ascii")
         yield tally
 
 
@@ -191,7 +191,9 @@ def _through(job: Job, count: int, processes: int, console: Console) -> Tally:
         total.add(got)
         done = total.inputs.total()
         rate = done / (time.monotonic() - started)
-        console.print(f"{name}: {done:,} of {count:,}, {rate:,.0f} a second, {total.failed.total()} failed", highlight=False)
+        console.print(
+            f"{name}: {done:,} of {count:,}, {rate:,.0f} a second, {total.failed.total()} failed", highlight=False
+        )
     for worker in workers:
         worker.terminate() if running else worker.join()
     return total
@@ -205,7 +207,14 @@ def _table(parts: dict[str, Tally]) -> Table:
         for kind, count in sorted(tally.inputs.items()):
             table.add_row(name, kind, f"{count:,}", "", "", "")
         per_kchar = tally.cpu_s / max(1, tally.characters) * 1e9
-        table.add_row(name, "all", f"{tally.inputs.total():,}", str(tally.failed.total()), f"{per_kchar:,.0f}", f"{tally.slowest_s:.3f}")
+        table.add_row(
+            name,
+            "all",
+            f"{tally.inputs.total():,}",
+            str(tally.failed.total()),
+            f"{per_kchar:,.0f}",
+            f"{tally.slowest_s:.3f}",
+        )
         for wrong, count in tally.failed.items():
             table.add_row(name, f"[red]{wrong}[/red]", "", str(count), "", "")
     return table

@@ -1,4 +1,4 @@
-"""The texts that a fuzz throws at the guards: rows cut and spliced, signs of every plane, codes within codes, plants."""
+"""The texts of a fuzz: rows cut and spliced, signs of every plane, codes within codes, planted entities."""
 
 from __future__ import annotations
 
@@ -12,14 +12,88 @@ from evasion_forms import FORMS, Entity, entity
 
 _FILES = ("pii/es_synthetic", "pii/en_near_miss", "pii/en_presidio_research", "injection/injection")
 _SPLICES = (
-    *("@", "@@", "://", "a@b.", "-----BEGIN RSA PRIVATE KEY-----", "eyJ", "AKIA", "sk-", "%", "%4", "&#", "&#64", "\\u00"),
-    *("\\", "\\x", "<", ">", "<PERSON>", "arroba", " punto ", " at ", " dot ", "(at)", "[", "]" * 9, "\n", "\r\n", "\t"),
-    *("4 5 3 9", "1.2.3.", "00 ", "+34", "ES91", "0x", "====", "\x00", "\x04", "\u200b" * 5, "\u0301" * 9, "\U000e0041"),
-    *("\ud800", "\udfff", "\ufffd", "\U00040000", "\U0010ffff", "🇪🇸", "👩‍👩‍👧", "ﷺ", "İ", "ß", "ſ", "K", "½", "ﬁ", "\u2028"),
+    *(
+        "@",
+        "@@",
+        "://",
+        "a@b.",
+        "-----BEGIN RSA PRIVATE KEY-----",
+        "eyJ",
+        "AKIA",
+        "sk-",
+        "%",
+        "%4",
+        "&#",
+        "&#64",
+        "\\u00",
+    ),
+    *(
+        "\\",
+        "\\x",
+        "<",
+        ">",
+        "<PERSON>",
+        "arroba",
+        " punto ",
+        " at ",
+        " dot ",
+        "(at)",
+        "[",
+        "]" * 9,
+        "\n",
+        "\r\n",
+        "\t",
+    ),
+    *(
+        "4 5 3 9",
+        "1.2.3.",
+        "00 ",
+        "+34",
+        "ES91",
+        "0x",
+        "====",
+        "\x00",
+        "\x04",
+        "\u200b" * 5,
+        "\u0301" * 9,
+        "\U000e0041",
+    ),
+    *(
+        "\ud800",
+        "\udfff",
+        "\ufffd",
+        "\U00040000",
+        "\U0010ffff",
+        "🇪🇸",
+        "👩‍👩‍👧",
+        "ﷺ",
+        "İ",
+        "ß",
+        "ſ",
+        "K",
+        "½",
+        "ﬁ",
+        "\u2028",
+    ),
 )
 _ALONE = ("{} ", "Hola, {}. Gracias", "value: {}\n", "({})", "«{}», dijo", "{}")
-_PLANES = ((0, 0x7F), (0x80, 0x24F), (0x300, 0x36F), (0x370, 0x1FFF), (0x2000, 0x2BFF), (0x3000, 0xD7FF), (0xD800, 0xDFFF))
-_HIGH_PLANES = ((0xE000, 0xFFFF), (0x10000, 0x1FFFF), (0x20000, 0x3FFFF), (0x40000, 0xBFFFF), (0xE0000, 0xE01EF), (0xF0000, 0x10FFFF))
+_PLANES = (
+    (0, 0x7F),
+    (0x80, 0x24F),
+    (0x300, 0x36F),
+    (0x370, 0x1FFF),
+    (0x2000, 0x2BFF),
+    (0x3000, 0xD7FF),
+    (0xD800, 0xDFFF),
+)
+_HIGH_PLANES = (
+    (0xE000, 0xFFFF),
+    (0x10000, 0x1FFFF),
+    (0x20000, 0x3FFFF),
+    (0x40000, 0xBFFFF),
+    (0xE0000, 0xE01EF),
+    (0xF0000, 0x10FFFF),
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +115,10 @@ def read_rows(data: Path) -> list[str]:
         path = data / f"{name}.jsonl"
         if path.exists():
             rows += [json.loads(line)["text"] for line in path.read_text(encoding="utf-8").splitlines()]
-    return rows or ["Me llamo Ana Ruiz y vivo en la calle Mayor 3, 28013 Madrid.", "Call Sarah Connor at +1 206 356 4926."]
+    return rows or [
+        "Me llamo Ana Ruiz y vivo en la calle Mayor 3, 28013 Madrid.",
+        "Call Sarah Connor at +1 206 356 4926.",
+    ]
 
 
 def fuzzed(random: Random, rows: list[str]) -> Fuzzed:
@@ -59,7 +136,9 @@ def _planted(random: Random, language: Literal["en", "es"]) -> Fuzzed:
     form = random.choice([form for form in FORMS if value.kind in form.fits])
     written = form.write(value.text, random)
     before, after = random.choice(_ALONE).split("{}")
-    return Fuzzed(f"planted: {form.name}", before + written + after, language, value, len(before), len(before) + len(written))
+    return Fuzzed(
+        f"planted: {form.name}", before + written + after, language, value, len(before), len(before) + len(written)
+    )
 
 
 def _spliced(random: Random, rows: list[str]) -> str:
@@ -111,5 +190,7 @@ def _nested(random: Random, rows: list[str]) -> str:
 
 
 def _huge(random: Random, rows: list[str]) -> str:
-    piece = random.choice((random.choice(_SPLICES), random.choice(rows), entity(random).text, "a", "0 ", "@a.b", "a.", "=41"))
+    piece = random.choice(
+        (random.choice(_SPLICES), random.choice(rows), entity(random).text, "a", "0 ", "@a.b", "a.", "=41")
+    )
     return (piece * (random.choice((5_000, 15_000)) // len(piece) + 1))[:16_000]

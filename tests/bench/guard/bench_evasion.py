@@ -18,17 +18,17 @@ from random import Random
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "soak"))
 
-from evasion_forms import FORMS, Form, entity  # noqa: E402
-from rich.console import Console  # noqa: E402
-from rich.table import Table  # noqa: E402
+from evasion_forms import FORMS, Form, entity
+from rich.console import Console
+from rich.table import Table
 
-from infra.ner import NameFinders, load_name_lists  # noqa: E402
-from infra.quiet import hush  # noqa: E402
-from policies.guardrails.detectors.detector import PASSAGE, Detector  # noqa: E402
-from policies.guardrails.detectors.registry import ALL_ENTITIES, personal_data  # noqa: E402
-from policies.guardrails.detectors.secrets import Secrets  # noqa: E402
-from policies.guardrails.passage import Passage  # noqa: E402
-from policies.guardrails.redact import Span, settle  # noqa: E402
+from infra.ner import NameFinders, load_name_lists
+from infra.quiet import hush
+from policies.guardrails.detectors.detector import PASSAGE, Detector
+from policies.guardrails.detectors.registry import ALL_ENTITIES, personal_data
+from policies.guardrails.detectors.secrets import Secrets
+from policies.guardrails.passage import Passage
+from policies.guardrails.redact import Span, settle
 
 _PLANTED = 100
 _SETS = ("en_near_miss", "es_synthetic")
@@ -84,7 +84,10 @@ def _near_misses(detectors: Sequence[Detector], data: Path) -> tuple[Table, bool
     met = True
     for name in _SETS:
         rows = [(text, language) for text, language, kind in _rows(data, name) if kind == "near-miss"]
-        counts = [sum(bool(_found(detectors, kind(text, language))) for text, language in rows) for kind in (_NoViews, Passage)]  # type: ignore[arg-type]
+        counts = [
+            sum(bool(_found(detectors, kind(text, language))) for text, language in rows)
+            for kind in (_NoViews, Passage)
+        ]  # type: ignore[arg-type]
         seen = sum(bool(Passage(text, language).views) for text, language in rows)  # type: ignore[arg-type]
         more = (counts[1] - counts[0]) / len(rows)
         met = met and more <= _LIMIT
@@ -96,7 +99,9 @@ def _cost(detectors: Sequence[Detector], data: Path, rounds: int) -> Table:
     table = Table(title="Processor time for 1,000 characters of rows without personal data, us")
     for heading in ("text", "detectors", "without views", "with views", "more"):
         table.add_column(heading, justify="left" if heading in ("text", "detectors") else "right")
-    rows = [(text, language) for name in _SETS for text, language, kind in _rows(data, name) if kind == "near-miss"][::3]
+    rows = [(text, language) for name in _SETS for text, language, kind in _rows(data, name) if kind == "near-miss"][
+        ::3
+    ]
     long = [(" ".join(text for text, _ in rows[at : at + 12]), "es") for at in range(0, len(rows), 12)]
     for name, texts in (("a row (about 100 characters)", rows), ("twelve rows", long)):
         for label, used in (("all patterns", detectors), ("none: the views alone", ())):

@@ -10,11 +10,13 @@ from policies.guardrails.confusables import LOOK_ALIKES, UNICODE
 
 
 def test_the_table_is_what_unicode_says() -> None:
-    """Wanted: single letters and numbers that NFKC leaves alone, with a letter or digit of ASCII that looks the same."""
+    """Single letters and numbers that NFKC leaves alone, each with a letter or digit of ASCII that looks the same."""
     data = pytest.importorskip("confusable_homoglyphs.confusables").confusables_data
     wanted: dict[str, str] = {}
     for sign, others in data.items():
-        plain = sorted(each["c"] for each in others if len(each["c"]) == 1 and each["c"].isascii() and each["c"].isalnum())
+        plain = sorted(
+            each["c"] for each in others if len(each["c"]) == 1 and each["c"].isascii() and each["c"].isalnum()
+        )
         kind = unicodedata.category(sign[0])
         if len(sign) > 1 or sign.isascii() or (ord(sign) < 0x250 and sign not in "ıſ") or not plain:
             continue

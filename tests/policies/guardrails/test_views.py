@@ -23,10 +23,11 @@ from policies.guardrails.redact import settle
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "soak"))
 
-from evasion_forms import FORMS, Form, entity  # noqa: E402
+from evasion_forms import FORMS, Form, entity
 
 AWKWARD = st.text(
-    st.sampled_from("aQ479é\u0301\u200b\u04041２ .*-\n%4&#;x\\u@=\U000e0041\U00040000\ud800İﬁ½arrobapuntodot"), max_size=80
+    st.sampled_from("aQ479é\u0301\u200b\u04041２ .*-\n%4&#;x\\u@=\U000e0041\U00040000\ud800İﬁ½arrobapuntodot"),
+    max_size=80,
 )
 CARD = "4539 1488 0343 6467"
 
@@ -64,14 +65,22 @@ def test_an_entity_is_found_in_every_form_and_in_its_whole_length(detectors: tup
     ("text", "kind", "stretch"),
     [
         (f"x={code('pay with ' + CARD)}&y", "CREDIT_CARD", code("pay with " + CARD)),
-        (f"\u200bZ\u200b47996692Q", "ES_NIF", "47996692Q"),
+        ("\u200bZ\u200b47996692Q", "ES_NIF", "47996692Q"),
         ("soy 4 7 9 9 6 6 9 2 Q y vivo", "ES_NIF", "4 7 9 9 6 6 9 2 Q"),
         ("write to jane at mail dot com now", "EMAIL_ADDRESS", "jane at mail dot com"),
-        ("ana punto ruiz arroba correo punto com punto ar", "EMAIL_ADDRESS", "ana punto ruiz arroba correo punto com punto ar"),
+        (
+            "ana punto ruiz arroba correo punto com punto ar",
+            "EMAIL_ADDRESS",
+            "ana punto ruiz arroba correo punto com punto ar",
+        ),
         ("jane_roe(at)gmail.com", "EMAIL_ADDRESS", "jane_roe(at)gmail.com"),
         ('{"a":"tel\\n47996692Q"}', "ES_NIF", "47996692Q"),
         ("DNI 47-99-66-92-Q", "ES_NIF", "47-99-66-92-Q"),
-        ("mi móvil: seis uno dos tres cuatro cinco seis siete ocho", "PHONE_NUMBER", "seis uno dos tres cuatro cinco seis siete ocho"),
+        (
+            "mi móvil: seis uno dos tres cuatro cinco seis siete ocho",
+            "PHONE_NUMBER",
+            "seis uno dos tres cuatro cinco seis siete ocho",
+        ),
     ],
 )
 def test_a_find_leads_back_to_its_own_stretch(
@@ -124,7 +133,11 @@ def test_in_every_view_offsets_are_in_bounds_and_in_order(text: str) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.text(st.sampled_from("ab 9.\n"), max_size=12), st.integers(0, 10_000), st.text(st.sampled_from("ab 9.\n"), max_size=12))
+@given(
+    st.text(st.sampled_from("ab 9.\n"), max_size=12),
+    st.integers(0, 10_000),
+    st.text(st.sampled_from("ab 9.\n"), max_size=12),
+)
 def test_the_original_slice_of_a_find_reads_as_what_was_found(before: str, number: int, after: str) -> None:
     """What a find leads back to is found again when it stands alone."""
     detectors = (CreditCard(), EmailAddress(), EsIdentity(), Iban())
