@@ -1,8 +1,8 @@
 """Letters and digits of other scripts that look like ASCII ones.
 
-`UNICODE` is what Unicode's own table (UTS 39, confusables.txt 15.1) says of single letters and numbers that NFKC leaves
+`UNICODE` is what Unicode's own table (UTS 39, confusables.txt) says of single letters and numbers that NFKC leaves
 alone. It was made from the copy that the package confusable-homoglyphs 3.3.1 carries, and is kept here because that
-copy is a megabyte of JSON, of which one part in a hundred is wanted; tests/policies/guardrails/test_confusables.py says how.
+copy is a megabyte of JSON, of which one part in a hundred is wanted: see tests/policies/guardrails/test_confusables.py.
 `DRAWN` is what people write for an ASCII letter although its shape is only near.
 """
 

@@ -16,8 +16,10 @@ from policies.guardrails.rewritten import Piece
 
 _HTML = r"&(?:#[0-9]{1,7};?|#[xX][0-9A-Fa-f]{1,6};?|[A-Za-z][A-Za-z0-9]{1,31};)"
 _PERCENT = r"%u[0-9A-Fa-f]{4}|(?:%[0-9A-Fa-f]{2})+"
-_BACKSLASH = r"\\+(?:u[0-9A-Fa-f]{4}|u\{[0-9A-Fa-f]{1,6}\}|x[0-9A-Fa-f]{2}|x\{[0-9A-Fa-f]{1,6}\}|U[0-9A-Fa-f]{8}|[0-7]{3}"
+_BACKSLASH = (
+    r"\\+(?:u[0-9A-Fa-f]{4}|u\{[0-9A-Fa-f]{1,6}\}|x[0-9A-Fa-f]{2}|x\{[0-9A-Fa-f]{1,6}\}|U[0-9A-Fa-f]{8}|[0-7]{3}"
     r"|[nrt/\"'])"
+)
 _NOTATION = r"[Uu]\+[0-9A-Fa-f]{4,6}[ ,;]?"
 _ESCAPES = f"{_HTML}|{_PERCENT}|{_BACKSLASH}|{_NOTATION}"
 _LETTERS = {"n": "\n", "r": "\n", "t": "\t", "/": "/", '"': '"', "'": "'"}

@@ -1,4 +1,4 @@
-"""Signs and digits written as words: `jane at mail dot com`, `juan (arroba) correo (punto) es`, `seis uno dos`. Pure."""
+"""Signs and digits written as words: `jane at mail dot com`, `juan (arroba) correo punto es`, `seis uno dos`. Pure."""
 
 from __future__ import annotations
 
