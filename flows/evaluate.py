@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from flows.pipeline import Pipeline
 from flows.stage_inputs import answering
 from flows.steps.contestants import Conditions, Contestant, Sitting, contestants, sit
+from flows.steps.load_guards import load_guards
 from flows.steps.read_answer import AnswerReader
 from flows.steps.record_stage import record_stage
 from flows.steps.results import put_answers, put_items
@@ -24,7 +25,6 @@ from infra.contracts.evaluation import EngineRecord, EvaluationReport, SubjectSc
 from infra.contracts.model_version import ModelVersion
 from infra.contracts.row import SnapshotRow
 from infra.errors import BadInput, CheckFailed
-from infra.ner import load_name_finders
 from infra.rules import read_rule
 from policies.policy import parse_guardrails
 
@@ -57,8 +57,7 @@ def evaluate(
     home = shop.settings.home
     conditions = Conditions(
         rows,
-        policy,
-        load_name_finders,
+        lambda prompt: load_guards(policy, prompt, home=home),
         shop.settings.engine,
         base,
         pipeline.evaluation,

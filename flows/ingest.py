@@ -33,7 +33,7 @@ from infra.contracts.base import Contract, Frozen
 from infra.contracts.dataset import DatasetSnapshot, QuarantineCount, RedactionCount, Split
 from infra.errors import CheckFailed
 from infra.extras import need
-from infra.home import write_atomic
+from infra.home import Home, write_atomic
 from infra.quiet import hush
 from infra.rules import read_rule
 from policies.expectations.rows import QuarantinedRow, RawRow
@@ -77,7 +77,7 @@ def ingest(pipeline: Pipeline, shop: Workshop, *, redactor: Redactor | None = No
     suite = parse_suite(rule.text, source=rule.source)
     with clock.step("load the checks"):
         need("great_expectations", extra="train")  # takes seconds, so that it has its own bar
-        guards = redactor or _guards(pipeline)
+        guards = redactor or _guards(pipeline, shop.settings.home)
     source = open_data(pipeline.data, pipeline.prompt.answer_format)
     validated = _validate(pipeline, source, suite, shop, clock)
     parted = _part(pipeline, source, validated, guards, clock)
@@ -143,14 +143,10 @@ class _Parted:
     test: tuple[RedactedRow, ...]
 
 
-def _guards(pipeline: Pipeline) -> Redactor:
-    from infra.ner import load_name_finders
-    from policies.guardrails.compiled import compile_guards
-    from policies.policy import parse_guardrails
+def _guards(pipeline: Pipeline, home: Home) -> Redactor:
+    from flows.steps.load_guards import load_guards, read_policy
 
-    rule = read_rule("guardrails", pipeline.guardrails)
-    policy = parse_guardrails(rule.text, source=rule.source)
-    guards: Redactor = compile_guards(policy, prompt=pipeline.prompt, names=load_name_finders())
+    guards: Redactor = load_guards(read_policy(pipeline.guardrails), pipeline.prompt, home=home)
     return guards
 
 

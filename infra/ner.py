@@ -1,4 +1,4 @@
-"""Names in text: spaCy's English model with tok2vec and ner alone, asked through Presidio, and lists of names.
+"""Names in text: the ner part of spaCy's English model, read by Presidio's recogniser of it, and lists of names.
 
 Spanish has a model only where the extra `spanish-ner` is installed (GPL-3.0, so never by default).
 The lists serve both languages.
@@ -9,19 +9,25 @@ from __future__ import annotations
 import importlib.util
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from infra.errors import MissingPart
 from infra.quiet import hush
 
 _LISTS = Path(__file__).parent / "names"
 _LIST_NAMES = ("given", "surnames", "words", "common")
-_UNUSED_PARTS = ["parser", "tagger", "morphologizer", "lemmatizer", "attribute_ruler", "senter"]
+_UNUSED_PARTS = ["tok2vec", "parser", "tagger", "morphologizer", "lemmatizer", "attribute_ruler", "senter"]
+"""All but ner, which has a tok2vec of its own inside: the one beside it serves the tagger and the parser."""
+_PIECE = 1_000
+"""Code points that the model reads at once, so that memory does not grow with a text."""
+_PIECE_ENDS = ("\n", ". ", "? ", "! ", "; ", " ")
+"""Where a piece may end, the best first: no name goes on over the first five."""
 _MINIMUM_LETTERS_FOR_CASE = 8
 _ENDINGS = (
     ("s", ""),
@@ -34,6 +40,8 @@ _ENDINGS = (
     ("ly", ""),
     ("er", ""),
 )
+_LAST_LETTERS = frozenset(ending[-1] for ending, _ in _ENDINGS)
+_PERSONS = ("PERSON", "PER")
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,26 @@ class NameSpan:
     start: int
     end: int
     score: float
+
+
+class WordKind(NamedTuple):
+    """What the lists say of a word."""
+
+    given: bool = False
+    surname: bool = False
+    everyday: bool = False
+    """An everyday word too, though it is a name: alone it says nothing."""
+    common: bool = False
+    """An everyday word, in its basic form or in one of English's regular forms."""
+    noun: bool = False
+    """A noun of the dictionary."""
+    listed: bool = False
+    """Whether a list of names has it."""
+    sure: bool = False
+    """Whether it is a name and nothing else."""
+
+
+_UNKNOWN = WordKind()
 
 
 @dataclass(frozen=True)
@@ -66,6 +94,26 @@ class NameLists:
         """Whether the dictionary has it as a noun."""
         return _has_form(word, self.nouns)
 
+    def kind_of(self, word: str) -> WordKind:
+        """All that the lists say of a word, in one look-up."""
+        known = self._kinds.get(word)
+        if known is not None:
+            return known
+        given, surname, everyday = word in self.given, word in self.surnames, word in self.words
+        listed = given or surname
+        kind = WordKind(
+            *(given, surname, everyday, self.is_common(word), self.is_noun(word)), listed, listed and not everyday
+        )
+        if kind == _UNKNOWN:
+            return _UNKNOWN
+        self._kinds[word] = kind  # words of the lists and their forms only: no word of a text is kept for itself
+        return kind
+
+    @cached_property
+    def _kinds(self) -> dict[str, WordKind]:
+        """Words that were looked up before."""
+        return {}
+
 
 @dataclass(frozen=True)
 class NameFinders:
@@ -83,10 +131,12 @@ class NameFinder:
         hush()
         with _without_torch(), warnings.catch_warnings():
             import spacy
+            from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 
             warnings.simplefilter("ignore")  # W095: trained with an older spaCy; the tests hold its finds
             self._nlp = spacy.load(folder, exclude=_UNUSED_PARTS)
-            self._analyzer = _analyzer(self._nlp, language)
+        # The recogniser alone: an AnalyzerEngine around a single one adds nothing but its own time.
+        self._recogniser = SpacyRecognizer(supported_language=language, supported_entities=["PERSON"])
         self._language = language
         self._lock = Lock()
 
@@ -96,18 +146,36 @@ class NameFinder:
 
     def find_many(self, texts: Sequence[str]) -> tuple[tuple[NameSpan, ...], ...]:
         """Names of persons in each text, in their order; faster than one by one."""
+        pieces = [(index, *piece) for index, text in enumerate(texts) for piece in _pieces(_cased(text))]
+        found: list[list[NameSpan]] = [[] for _ in texts]
         # memory_zone: the words of one text are forgotten after it, else the vocabulary keeps them for ever.
         with self._lock, self._nlp.memory_zone():
-            cased = [_cased(text) for text in texts]
+            cased = [piece for _, _, piece in pieces]
             docs = [self._nlp(cased[0])] if len(cased) == 1 else self._nlp.pipe(cased, batch_size=64)
-            return tuple(self._names(doc) for doc in docs)
+            for (index, offset, _), doc in zip(pieces, docs, strict=True):
+                found[index] += self._names(doc, offset)
+        return tuple(map(tuple, found))
 
-    def _names(self, doc: Any) -> tuple[NameSpan, ...]:
-        artifacts = _artifacts(doc, self._language)
-        results = self._analyzer.analyze(
-            text=doc.text, language=self._language, entities=["PERSON"], nlp_artifacts=artifacts
-        )
-        return tuple(sorted((NameSpan(r.start, r.end, r.score) for r in results), key=lambda span: span.start))
+    def _names(self, doc: Any, offset: int) -> list[NameSpan]:
+        if not any(entity.label_ in _PERSONS for entity in doc.ents):
+            return []
+        results = self._recogniser.analyze(doc.text, ["PERSON"], _artifacts(doc, self._language))
+        return sorted((NameSpan(r.start + offset, r.end + offset, r.score) for r in results), key=_start)
+
+
+def _start(span: NameSpan) -> int:
+    return span.start
+
+
+def _pieces(text: str) -> Iterator[tuple[int, str]]:
+    """Pieces of a text that the model reads at once, with their offsets, cut at a line's, sentence's or word's end."""
+    start = 0
+    while len(text) - start > _PIECE:
+        cuts = ((text.rfind(end, start + _PIECE // 2, start + _PIECE), len(end)) for end in _PIECE_ENDS)
+        end = next((place + length for place, length in cuts if place >= 0), start + _PIECE)
+        yield start, text[start:end]
+        start = end
+    yield start, text[start:]
 
 
 @contextmanager
@@ -166,8 +234,9 @@ def load_name_lists() -> NameLists:
 def _has_form(word: str, known: frozenset[str]) -> bool:
     if word in known:
         return True
-    stems = (word[: -len(ending)] + rest for ending, rest in _ENDINGS if word.endswith(ending))
-    return any(stem in known for stem in stems)
+    if word[-1:] not in _LAST_LETTERS:
+        return False
+    return any(word.endswith(ending) and word[: -len(ending)] + rest in known for ending, rest in _ENDINGS)
 
 
 def load_name_finders() -> NameFinders:
@@ -182,8 +251,8 @@ def _read_list(path: Path) -> frozenset[str]:
 
 def _cased(text: str) -> str:
     """A text in capitals with Each Word Capitalised, code point for code point: the model knows names by their case."""
-    letters = [letter for letter in text if letter.isalpha()]
-    if len(letters) < _MINIMUM_LETTERS_FOR_CASE or sum(map(str.isupper, letters)) < 0.9 * len(letters):
+    letters = sum(map(str.isalpha, text))
+    if letters < _MINIMUM_LETTERS_FOR_CASE or sum(map(str.isupper, text)) < 0.9 * letters:
         return text
     recased = "".join(
         letter.lower() if position and text[position - 1].isalpha() else letter for position, letter in enumerate(text)
@@ -191,60 +260,9 @@ def _cased(text: str) -> str:
     return recased if len(recased) == len(text) else text
 
 
-def _analyzer(nlp: Any, language: str) -> Any:
-    """Presidio's analyzer over our own light engine, with its recogniser of the model's entities and nothing else."""
-    from presidio_analyzer import AnalyzerEngine
-    from presidio_analyzer.nlp_engine import NlpEngine
-    from presidio_analyzer.predefined_recognizers import SpacyRecognizer
-    from presidio_analyzer.recognizer_registry import RecognizerRegistry
-
-    class LightEngine(NlpEngine):  # type: ignore[misc]
-        """tok2vec and ner: no tagger, parser or lemmas, which no detector here needs."""
-
-        def load(self) -> None:
-            """Is loaded."""
-
-        def is_loaded(self) -> bool:
-            """Always."""
-            return True
-
-        def process_text(self, text: str, language: str) -> Any:
-            """Runs the model on one text."""
-            return _artifacts(nlp(text), language)
-
-        def process_batch(self, texts: Iterable[str], language: str, batch_size: int = 64, **_: Any) -> Any:
-            """Runs the model on many texts."""
-            for doc in nlp.pipe(texts, batch_size=batch_size):
-                yield doc.text, _artifacts(doc, language)
-
-        def is_stopword(self, word: str, language: str) -> bool:
-            """Never asked: there are no lemmas."""
-            del word, language
-            return False
-
-        def is_punct(self, word: str, language: str) -> bool:
-            """Never asked: there are no lemmas."""
-            del word, language
-            return False
-
-        def get_supported_entities(self) -> list[str]:
-            """Persons."""
-            return ["PERSON"]
-
-        def get_supported_languages(self) -> list[str]:
-            """One."""
-            return [language]
-
-    recogniser = SpacyRecognizer(supported_language=language, supported_entities=["PERSON"])
-    registry = RecognizerRegistry(recognizers=[recogniser], supported_languages=[language])
-    return AnalyzerEngine(registry=registry, nlp_engine=LightEngine(), supported_languages=[language])
-
-
 def _artifacts(doc: Any, language: str) -> Any:
     from presidio_analyzer.nlp_engine import NlpArtifacts
     from spacy.tokens import Span
 
-    names = [
-        Span(doc, entity.start, entity.end, label="PERSON") for entity in doc.ents if entity.label_ in ("PERSON", "PER")
-    ]
+    names = [Span(doc, entity.start, entity.end, label="PERSON") for entity in doc.ents if entity.label_ in _PERSONS]
     return NlpArtifacts(names, doc, [token.idx for token in doc], [], None, language, scores=[0.85] * len(names))

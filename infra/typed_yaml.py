@@ -40,6 +40,17 @@ def parse_yaml(
     document = Document.read(text, source)
     for key, given in (overrides or {}).items():
         document.override(key, given)
+    return parse_document(document, model, source=source, also=also)
+
+
+def parse_document(
+    document: Document,
+    model: type[ModelT],
+    *,
+    source: str,
+    also: Callable[[ModelT], Iterable[BadValue]] = lambda _: (),
+) -> ModelT:
+    """Reads a document that is there already into `model`, with its own problems. As `parse_yaml`."""
     reading = _Reading(document, model, list(document.problems))
     value = reading.value()
     if value is not None:
@@ -80,7 +91,7 @@ class _Reading(Generic[ModelT]):
     def _note(self, details: list[ErrorDetails]) -> bool:
         """Keeps what is new; whether anything was."""
         known = {(problem.line, problem.key) for problem in self.problems}
-        new = [detail for detail in details if not self._follows(detail)]
+        new = [detail for detail in details if not self._follows(detail) and not _short_of_bad(detail, details)]
         fresh = [found for detail in new for found in _problems(detail, self.document.lines, self.model)]
         self.problems += [problem for problem in fresh if (problem.line, problem.key) not in known]
         return bool(fresh)
@@ -98,6 +109,8 @@ class _Reading(Generic[ModelT]):
             holder: Any = given
             if detail["type"] == "missing":
                 continue
+            while len(path) > 2 and isinstance(path[-1], int):
+                path = path[:-1]  # one bad entry of a list that a key below the top holds: the list is taken away
             for part in path[:-1]:
                 # A key that was renamed or taken a moment ago has nothing below it any more.
                 holder = _inside(holder, part)
@@ -111,6 +124,14 @@ class _Reading(Generic[ModelT]):
             elif detail["type"] != "extra_forbidden":
                 self._taken.add(path)
         return mended
+
+
+def _short_of_bad(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
+    """Whether a list is too short only because its entries are bad, which is told of each."""
+    place = detail["loc"]
+    return detail["type"] == "too_short" and any(
+        len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in details
+    )
 
 
 def _inside(holder: Any, part: str | int) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 _WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
@@ -19,6 +20,10 @@ _BOUNDS = (
     ("exclusiveMaximum", "less than {}"),
 )
 _HEAD = "| key | value | default | meaning |\n|---|---|---|---|"
+
+_BELOW = "told below"
+_Row = tuple[str, str, str, str]
+"""Key, value, default and meaning."""
 
 Schema = dict[str, Any]
 """A node of a JSON schema, as pydantic writes it."""
@@ -51,21 +56,36 @@ def _choice(places: list[_Place], definitions: Mapping[str, Schema]) -> Iterator
     told_by = places[0].told_by
     names = list(dict.fromkeys(name for place in places for name in place.fitting))
     rows = {name: _rows(definitions[name], definitions) for name in names}
-    shared = [row for row in rows[names[0]] if all(row in others for others in rows.values())]
+    shared = [row for row in map(partial(_shared, rows), rows[names[0]]) if row and row[0] != told_by]
+    said = {row[0]: row for row in shared}
     head = f"### {_named(places)}\n\nThe key `{told_by}` tells which of the following it is."
     yield f"{head} Each of them has:\n\n{_table(shared)}" if shared else head
     for name in names:
         where = _named([place for place in places if name in place.fitting])
         which = _value(definitions[name]["properties"][told_by])
-        own = [row for row in rows[name] if row not in shared and row[0] != told_by]
+        own = [_own(row, said) for row in rows[name] if row not in shared and row[0] != told_by]
         about = f"#### {where}, `{told_by}`: {which}\n\n{_about(definitions[name])}"
         yield f"{about}\n\n{_table(own)}" if own else about
+
+
+def _shared(rows: Mapping[str, list[_Row]], row: _Row) -> _Row | None:
+    """A row that all have: as it is, or, where only what may stand there differs, with a hint at what follows."""
+    key, _, default, meaning = row
+    same = [[one for one in others if (one[0], *one[2:]) == (key, default, meaning)] for others in rows.values()]
+    if not all(same):
+        return None
+    return row if all(one == [row] for one in same) else (key, _BELOW, default, meaning)
+
+
+def _own(row: _Row, said: Mapping[str, _Row]) -> _Row:
+    """A row without the meaning that stands with the shared ones."""
+    return (*row[:3], "As above.") if said.get(row[0], row)[1] == _BELOW else row
 
 
 def _places(schema: Schema, definitions: Mapping[str, Schema], above: str = "") -> Iterator[_Place]:
     """Every place below a node that has tables of its own, in the order of the keys."""
     for key, node in schema["properties"].items():
-        node = next((one for one in node.get("anyOf", ()) if one.get("type") != "null"), node)
+        node = _optional(node)
         inner = node.get("items", node)
         place = f"{above}{key}" + ("[]" if inner is not node else "")
         if "oneOf" in inner:
@@ -84,19 +104,31 @@ def _grouped(places: Iterator[_Place]) -> list[list[_Place]]:
     return list(groups.values())
 
 
-def _rows(body: Schema, definitions: Mapping[str, Schema], above: str = "") -> list[tuple[str, ...]]:
+def _rows(body: Schema, definitions: Mapping[str, Schema], above: str = "") -> list[_Row]:
     """Key, value, default and meaning of each key; of an object whose definition is given, its own keys instead."""
-    rows: list[tuple[str, ...]] = []
+    rows: list[_Row] = []
     for key, node in body["properties"].items():
-        if "$ref" in node and _definition(node) in definitions:
-            rows += _rows(definitions[_definition(node)], definitions, f"{above}{key}.")
-        else:
+        one = _optional(node)
+        name = f"{above}{key}"
+        nested = "$ref" in one and _definition(one) in definitions
+        if not nested or one is not node:
             default = "must be given" if key in body.get("required", ()) else _default(node)
-            rows.append((f"{above}{key}", _value(node), default, str(node.get("description", ""))))
+            rows.append((name, _value(node), default, str(node.get("description", ""))))
+        if nested:
+            rows += _rows(definitions[_definition(one)], definitions, f"{name}.")
+        entries = one.get("items", {})
+        for entry in (entries, *entries.get("oneOf", ())):
+            if "$ref" in entry and _definition(entry) in definitions:
+                rows += _rows(definitions[_definition(entry)], definitions, f"{name}[].")
     return rows
 
 
-def _table(rows: list[tuple[str, ...]]) -> str:
+def _optional(node: Schema) -> Schema:
+    """What a key takes when it is given at all."""
+    return next((one for one in node.get("anyOf", ()) if one.get("type") != "null"), node)
+
+
+def _table(rows: list[_Row]) -> str:
     lines = [_HEAD]
     for key, *others in rows:
         lines.append(f"| `{key}` | {' | '.join(cell.replace('|', '&#124;') for cell in others)} |")
@@ -119,7 +151,9 @@ def _value(node: Schema) -> str:
         return " or ".join(_value(one) for one in node["anyOf"] if one.get("type") != "null")
     if "const" in node or "enum" in node:
         return ", ".join(f"`{one}`" for one in node.get("enum", [node.get("const")]))
-    if "$ref" in node or "oneOf" in node:
+    if "oneOf" in node:
+        return " or ".join(dict.fromkeys(map(_value, node["oneOf"])))
+    if "$ref" in node:
         return "keys, below"
     if node["type"] == "array":
         return f"a list: {_value(node['items'])}"

@@ -1,4 +1,4 @@
-"""How verdicts combine: the strictest wins. `allow` < `redact` < `block`."""
+"""How verdicts combine: the strictest wins. `allow` < `flag` < `redact` < `block`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ class Verdict(StrEnum):
     """What a check says of a text."""
 
     ALLOW = "allow"
+    FLAG = "flag"
+    """Recorded, and let through."""
     REDACT = "redact"
     BLOCK = "block"
 
 
-_ORDER = {Verdict.ALLOW: 0, Verdict.REDACT: 1, Verdict.BLOCK: 2}
+_ORDER = {Verdict.ALLOW: 0, Verdict.FLAG: 1, Verdict.REDACT: 2, Verdict.BLOCK: 3}
 
 
 def strictest(verdicts: Iterable[Verdict]) -> Verdict:

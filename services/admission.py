@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from starlette.requests import ClientDisconnect, Request
 
 from infra.digest import digest_of
-from infra.engines.engine import Message, Sampling
+from infra.engines.engine import Message, Sampling, ToolUse
 from infra.errors import BadInput, StoreError
 from infra.settings import GatewaySettings
 from infra.stores.callers import Caller, Callers
+from policies.guardrails.deadline import THREADS
 from services.errors import ApiError
 from services.metrics import Metrics
 from services.release_watch import ReleaseWatch
@@ -66,6 +67,8 @@ class Admitted:
     messages: tuple[Message, ...]
     """The pipeline's own system prompt, then the caller's turns."""
     sampling: Sampling
+    tools: ToolUse | None
+    choices: int
     places: Places
 
     def leave(self) -> None:
@@ -106,20 +109,24 @@ class Door:
             chat = parse_chat(await read_body(request, self.limits.gateway_body_bytes))
             served = visitor.served = self.watch.find(chat.model)
             served.flight.begin()
-            sampling = _sampling(chat, served)
+            if THREADS.exhausted:
+                raise ApiError.guards_stuck()
+            sampling, tools = _sampling(chat, served), _tools(chat, served)
             messages = chat.turns
             if served.prompt.system:
                 messages = (Message("system", served.prompt.system), *messages)
-            await self._check_length(served, messages)
-            return Admitted(chat, caller, served, messages, sampling, self.places)
+            await self._check_length(served, messages, tools)
+            return Admitted(chat, caller, served, messages, sampling, tools, chat.n or 1, self.places)
         except BaseException:
             if served is not None:
                 served.flight.end()
             self.places.give_back()
             raise
 
-    async def _check_length(self, served: Served, messages: tuple[Message, ...]) -> None:
+    async def _check_length(self, served: Served, messages: tuple[Message, ...], tools: ToolUse | None) -> None:
         limit = self.limits.gateway_prompt_tokens
+        if tools:
+            messages = (*messages, *(Message("system", tool.definition) for tool in tools.tools))
         try:
             tokens = await asyncio.to_thread(served.engine.count_tokens, messages)
         except BadInput:
@@ -155,13 +162,16 @@ def _sampling(chat: ChatRequest, served: Served) -> Sampling:
     asked = (
         ("temperature", bool(chat.temperature)),
         ("top_p", chat.top_p not in (None, 1)),
-        ("seed", chat.seed is not None and bool(chat.temperature)),
+        ("seed", bool(chat.temperature) and (chat.seed is not None or (chat.n or 1) > 1)),
         ("stop", bool(chat.stops)),
     )
     for name, is_asked in asked:
         if is_asked and name not in able:
             message = f"the field {name!r} is not supported by the engine that serves this model"
             raise ApiError.bad_request(message, param=name, code="unsupported_parameter")
+    if (chat.n or 1) > 1 and not chat.temperature:
+        message = "n above 1 needs a temperature above 0 (0 is the default here): at 0 all choices would be the same"
+        raise ApiError.bad_request(message, param="n", code="unsupported_value")
     limit, most = chat.token_limit, served.prompt.max_new_tokens
     return Sampling(
         max_new_tokens=most if limit is None else min(limit, most),
@@ -171,6 +181,19 @@ def _sampling(chat: ChatRequest, served: Served) -> Sampling:
         stop=chat.stops,
         json_schema=_json_schema(chat, served),
     )
+
+
+def _tools(chat: ChatRequest, served: Served) -> ToolUse | None:
+    """The caller's tools. Raises ApiError where the engine cannot follow them, or messages that belong to them."""
+    use = chat.tool_use
+    if served.engine.capabilities.tools:
+        return use
+    turn = next((n for n, message in enumerate(chat.messages) if message.role == "tool" or message.tool_calls), None)
+    if use is None and turn is None:
+        return None
+    param = "tools" if use else f"messages[{turn}]"
+    message = f"the field {param!r} is not supported by the engine that serves this model, which cannot call tools"
+    raise ApiError.bad_request(message, param=param, code="unsupported_parameter")
 
 
 def _json_schema(chat: ChatRequest, served: Served) -> str:

@@ -96,6 +96,12 @@ class ApiError(Exception):
         return cls(502, "the engine failed", "server_error", "engine_failed")
 
     @classmethod
+    def guards_stuck(cls) -> ApiError:
+        """503: so many checks of the guardrails hang that nothing is checked, and so nothing answered."""
+        message = "checks of the guardrails do not come back, so nothing is answered until the service is restarted"
+        return cls(503, message, "server_error", "guards_stuck")
+
+    @classmethod
     def timed_out(cls, limit_s: float) -> ApiError:
         """504: the answer took too long."""
         return cls(504, f"the answer took longer than {limit_s:g} s", "server_error", "timeout")
@@ -105,3 +111,17 @@ class ApiError(Exception):
         """400: a guardrail rule blocked the request. Names the rule and the response id; `why` is the policy's text."""
         message = f"{why or 'the request was blocked'} (rule {rule!r}, response {response_id})"
         return cls(400, message, "invalid_request_error", "content_filter", "messages", rule, response_id)
+
+    @classmethod
+    def answer_blocked(cls, rule: str, response_id: str, why: str) -> ApiError:
+        """A guardrail rule blocked an answer that had begun to leave: the last event of its stream."""
+        message = f"{why or 'the answer was blocked here'} (rule {rule!r}, response {response_id})"
+        return cls(400, message, "invalid_request_error", "content_filter", None, rule, response_id)
+
+    @classmethod
+    def guard_failed(cls, rule: str, response_id: str) -> ApiError:
+        """503: a check itself failed, was late or said nonsense, so that what it guards went no further."""
+        message = (
+            f"a check of the guardrails failed, so nothing was let through (rule {rule!r}, response {response_id})"
+        )
+        return cls(503, message, "server_error", "guard_failed", None, rule, response_id)

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 
 from infra.contracts.audit import CheckRecord, Outcome, RequestAdmitted, RequestCompleted
 from infra.contracts.base import now
-from infra.engines.engine import Message
+from infra.engines.engine import Message, ToolCall
 from infra.errors import BadInput, SluiceError, StoreError
+from policies.guardrails.deadline import ChecksStuck
 from policies.guardrails.guarded import Delta, Ended, InputChecked, Step, answer
 from services import tracing
 from services.admission import Admitted
@@ -34,10 +35,16 @@ class _Record:
 
     checks: tuple[CheckRecord, ...] = ()
     prompt: tuple[Message, ...] = ()
-    text: str = ""
+    choices: dict[int, list[str]] = field(default_factory=dict)
+    """What has left of each choice: texts, and pieces of the arguments of calls."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     rule: str = ""
+
+    @property
+    def texts(self) -> list[str]:
+        """What has left, choice by choice."""
+        return ["".join(self.choices[index]) for index in sorted(self.choices)]
 
 
 @dataclass(eq=False)
@@ -134,6 +141,9 @@ class Exchange:
         except BadInput as error:
             _LOG.error("%s: the engine does not take the prompt: %s", self.response_id, error)
             last = ApiError.bad_request(error.what, param="messages", code="context_length_exceeded")
+        except ChecksStuck as error:
+            _LOG.error("%s: %s", self.response_id, error)
+            last = ApiError.guards_stuck()
         except SluiceError as error:
             _LOG.error("%s: an answer failed: %s", self.response_id, error)
         except Exception as error:  # anything else fails this answer alone; its text may quote the user
@@ -152,6 +162,8 @@ class Exchange:
             admitted.messages,
             admitted.sampling,
             stream=bool(admitted.chat.stream),
+            tools=admitted.tools,
+            choices=admitted.choices,
         )
         self.trace.guard_begins()
         try:
@@ -160,9 +172,11 @@ class Exchange:
                     record.checks, record.prompt, record.prompt_tokens = step.checks, step.messages, step.prompt_tokens
                     self.trace.input_checked(step.verdict, step.checks)
                 elif isinstance(step, Delta):
-                    record.text += step.text
+                    record.choices.setdefault(step.choice, []).append(_shown(step))
                 else:
-                    record.checks, record.text, record.rule = step.checks, step.text, step.rule
+                    record.checks, record.rule = step.checks, step.rule
+                    if not admitted.chat.stream:
+                        record.choices = {end.index: [end.text, *map(_written, end.calls)] for end in step.choices}
                     record.prompt_tokens, record.completion_tokens = step.prompt_tokens, step.completion_tokens
                     self.trace.output_checked([check for check in step.checks if check.direction == "output"])
                     return step
@@ -197,7 +211,7 @@ class Exchange:
             _LOG.error("%s: the end of an answer could not be recorded: %s", self.response_id, error)
             return False
         finally:
-            self.trace.content(record.prompt, record.text)
+            self.trace.content(record.prompt, "\n".join(record.texts))
             self._finish(outcome)
 
     def _finish(self, outcome: Outcome) -> None:
@@ -214,5 +228,25 @@ class Exchange:
 
 def _sealed_text(record: _Record) -> bytes:
     """What is kept, sealed, of a request: the redacted turns and the answer as it left."""
-    turns = [{"role": turn.role, "content": turn.content} for turn in record.prompt if turn.role != "system"]
-    return json.dumps({"messages": turns, "answer": record.text}, ensure_ascii=False).encode()
+    turns = [
+        {"role": turn.role, "content": turn.content + "".join(map(_written, turn.calls))}
+        for turn in record.prompt
+        if turn.role != "system"
+    ]
+    texts = record.texts
+    kept = {"messages": turns, "answer": texts[0] if texts else ""}
+    if len(texts) > 1:
+        kept["choices"] = texts
+    return json.dumps(kept, ensure_ascii=False).encode()
+
+
+def _shown(delta: Delta) -> str:
+    """What a delta has shown to the caller, as it is kept."""
+    if delta.call is None:
+        return delta.text
+    return (f"\n{delta.call.name} " if delta.call.name else "") + delta.call.arguments
+
+
+def _written(call: ToolCall) -> str:
+    """A call as it is kept."""
+    return f"\n{call.name} {call.arguments}"

@@ -5,15 +5,14 @@ Slow and synchronous: run it in a thread. Everything is found by digest; nothing
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from infra.base_model import BaseModel, open_base_model
 from infra.contracts.adapter import Adapter
 from infra.contracts.model_version import ModelVersion, PromptSpec
 from infra.engines.load import AdapterFiles, load_engine
 from infra.errors import CheckFailed
+from infra.guard_keys import GuardKeys
+from infra.guard_models import load_models
 from infra.home import Home
-from infra.ner import NameFinders, load_name_finders
 from infra.rules import read_rule
 from infra.settings import EngineSettings
 from infra.stores.blobs import Blobs
@@ -28,7 +27,7 @@ _WARM_UP = "Hello, I am Jane Roe, please help me. Hola, soy Juan Pérez."
 
 
 class Loader:
-    """Loads versions for one gateway. The name models are loaded once and shared by all of them."""
+    """Loads versions for one gateway. The models of guardrails are loaded once and shared by all of them."""
 
     def __init__(self, home: Home, settings: EngineSettings) -> None:
         self._home = home
@@ -52,7 +51,9 @@ class Loader:
         return Served(model, engine, self._guards(rule.text, rule.source, prompt), digest, prompt, None)
 
     def _guards(self, text: str, source: str, prompt: PromptSpec) -> Guards:
-        guards = compile_guards(parse_guardrails(text, source=source), prompt=prompt, names=self._names)
+        policy = parse_guardrails(text, source=source)
+        keys = GuardKeys.at_home(self._home) if policy.needs_keys else None
+        guards = compile_guards(policy, prompt=prompt, models=load_models(policy.models), keys=keys)
         guards.check_input(_WARM_UP)  # what loads on first use does so here, not in somebody's request
         guards.check_output(_WARM_UP)
         return guards
@@ -79,7 +80,3 @@ class Loader:
         except KeyError as missing:
             raise CheckFailed(f"the adapter has no {missing.args[0]}", cure="retrain the pipeline") from None
         return AdapterFiles(weights=self._blobs.check(weights), config=self._blobs.check(config))
-
-    @cached_property
-    def _names(self) -> NameFinders:
-        return load_name_finders()

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from infra.contracts.ids import new_id
+from policies.guardrails.deadline import THREADS
 from services.admission import Visitor, read_body
 from services.errors import ApiError
 from services.feedback import FeedbackDesk
@@ -75,14 +76,15 @@ class Public:
         return json_response({"status": "ok"}, 200, {})
 
     async def readyz(self) -> Response:
-        """GET /readyz: 200 while something answers, else 503 with the reason's code; and what was refused."""
+        """GET /readyz: 200 while something answers, else 503 with the reason's code; what was refused, what hangs."""
         code = self.watch.not_ready
         refused = [remark.body() for remark in self.watch.remarks()]
-        if code:
-            error = ApiError.not_ready(code)
+        if code or THREADS.exhausted:
+            error = ApiError.not_ready(code) if code else ApiError.guards_stuck()
             return json_response(error.body() | {"refused": refused}, error.status, error.headers())
         versions = {served.pipeline: served.version for served in self.watch.served()}
-        return json_response({"status": "ready", "versions": versions, "refused": refused}, 200, {})
+        ready = {"status": "ready", "versions": versions, "refused": refused, "stuck_checks": THREADS.stuck}
+        return json_response(ready, 200, {})
 
     async def metrics(self) -> Response:
         """GET /metrics, in Prometheus' format."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from infra.engines.engine import ToolCall
+from policies.guardrails.guarded import ChoiceEnded, Delta
 from services.errors import ApiError
 
 DONE = b"data: [DONE]\n\n"
@@ -38,30 +40,32 @@ class Reply:
     model: str
     fingerprint: str
 
-    def whole(self, text: str, finish_reason: str, usage: Usage) -> dict[str, Any]:
+    def whole(self, ends: Sequence[ChoiceEnded], usage: Usage) -> dict[str, Any]:
         """A complete answer (`chat.completion`)."""
-        message = {"role": "assistant", "content": text, "refusal": None}
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason}
-        return self._head("chat.completion") | {"choices": [choice], "usage": usage.body()}
+        choices = [
+            {"index": end.index, "message": _message(end), "logprobs": None, "finish_reason": end.finish_reason}
+            for end in ends
+        ]
+        return self._head("chat.completion") | {"choices": choices, "usage": usage.body()}
 
-    def opening(self, *, with_usage: bool) -> bytes:
-        """The first event of a stream."""
-        return self._event(self._choice({"role": "assistant", "content": ""}, None), with_usage)
+    def opening(self, choice: int, *, with_usage: bool) -> bytes:
+        """The first event of a choice."""
+        return self._event(self._choice(choice, {"role": "assistant", "content": ""}, None), with_usage)
 
-    def piece(self, text: str, *, with_usage: bool) -> bytes:
-        """A piece of the answer."""
-        return self._event(self._choice({"content": text}, None), with_usage)
+    def piece(self, delta: Delta, *, with_usage: bool) -> bytes:
+        """A piece of a choice: text, or of a call."""
+        return self._event(self._choice(delta.choice, _delta(delta), None), with_usage)
 
-    def closing(self, finish_reason: str, *, with_usage: bool) -> bytes:
-        """The event that says why the answer ended."""
-        return self._event(self._choice({}, finish_reason), with_usage)
+    def closing(self, choice: int, finish_reason: str, *, with_usage: bool) -> bytes:
+        """The event that says why a choice ended."""
+        return self._event(self._choice(choice, {}, finish_reason), with_usage)
 
     def usage(self, usage: Usage) -> bytes:
         """The event with the counts, where the caller asked for it."""
         return _sse(self._head("chat.completion.chunk") | {"choices": [], "usage": usage.body()})
 
-    def _choice(self, delta: dict[str, str], finish_reason: str | None) -> dict[str, Any]:
-        return {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+    def _choice(self, index: int, delta: dict[str, Any], finish_reason: str | None) -> dict[str, Any]:
+        return {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
 
     def _event(self, choice: dict[str, Any], with_usage: bool) -> bytes:
         return _sse(
@@ -76,6 +80,28 @@ class Reply:
             "model": self.model,
             "system_fingerprint": self.fingerprint,
         }
+
+
+def _message(end: ChoiceEnded) -> dict[str, Any]:
+    """A whole choice; one that is calls alone has no content."""
+    message: dict[str, Any] = {"role": "assistant", "content": end.text, "refusal": None}
+    if not end.calls:
+        return message
+    return message | {"content": end.text or None, "tool_calls": [_call(call) for call in end.calls]}
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+
+
+def _delta(delta: Delta) -> dict[str, Any]:
+    if delta.call is None:
+        return {"content": delta.text}
+    function = {"arguments": delta.call.arguments}
+    if not delta.call.name:
+        return {"tool_calls": [{"index": delta.call.index, "function": function}]}
+    named = {"id": delta.call.id, "type": "function", "function": {"name": delta.call.name} | function}
+    return {"tool_calls": [{"index": delta.call.index} | named]}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
@@ -21,6 +21,7 @@ from infra.contracts.ids import new_id
 from infra.errors import StoreError
 from infra.ledger.vault import Vault
 from infra.settings import GatewaySettings
+from policies.guardrails.check import is_failure
 from policies.guardrails.guarded import Delta, Ended, InputChecked, Step
 from policies.verdict import Verdict
 from services.admission import Admitted, Door, Visitor
@@ -123,31 +124,51 @@ class _Answer:
             # The caller went away, the service stops, or the answer failed: in each case nothing more is generated.
             await asyncio.shield(self._exchange.cancel())
             raise
-        if opening.refused and ended is not None:
-            raise ApiError.blocked(ended.rule, self._reply.response_id, ended.message)
+        failed = ended is not None and ended.outcome == "blocked" and is_failure(ended.rule)
+        if ended is not None and (opening.refused or failed):
+            raise _refusal(ended, self._reply.response_id)
         self.headers["x-sluice-redactions"] = str(opening.redactions)
         if ended is None:
             events = self._stream(steps)
             return EventStream(events, self._exchange.cancel, _identified(self.headers, self._reply.response_id))
         usage = Usage(ended.prompt_tokens, ended.completion_tokens)
-        body = self._reply.whole(ended.text, ended.finish_reason, usage)
+        body = self._reply.whole(ended.choices, usage)
         return json_response(body, 200, _identified(self.headers, self._reply.response_id))
 
     async def _stream(self, steps: AsyncIterator[Step]) -> AsyncIterator[bytes]:
         options = self._admitted.chat.stream_options
         with_usage = options is not None and options.include_usage
-        yield self._reply.opening(with_usage=with_usage)
+        for choice in range(self._admitted.choices):
+            yield self._reply.opening(choice, with_usage=with_usage)
         try:
             async for step in steps:
-                if isinstance(step, Delta) and step.text:
-                    yield self._reply.piece(step.text, with_usage=with_usage)
+                if isinstance(step, Delta):
+                    yield self._reply.piece(step, with_usage=with_usage)
                 elif isinstance(step, Ended):
-                    yield self._reply.closing(step.finish_reason, with_usage=with_usage)
-                    if with_usage:
-                        yield self._reply.usage(Usage(step.prompt_tokens, step.completion_tokens))
-                    yield DONE
+                    for event in self._closing(step, with_usage=with_usage):
+                        yield event
         except ApiError as error:
             yield error_event(error)
+
+    def _closing(self, ended: Ended, *, with_usage: bool) -> Iterator[bytes]:
+        """The last events: how each choice ended, the counts, and an error where one of them was blocked."""
+        for end in ended.choices:
+            yield self._reply.closing(end.index, end.finish_reason, with_usage=with_usage)
+        if with_usage:
+            yield self._reply.usage(Usage(ended.prompt_tokens, ended.completion_tokens))
+        if ended.rule:
+            failed, name = is_failure(ended.rule), self._reply.response_id
+            blocked = ApiError.answer_blocked(ended.rule, name, ended.message)
+            yield error_event(ApiError.guard_failed(ended.rule, name) if failed else blocked)
+        else:
+            yield DONE
+
+
+def _refusal(ended: Ended, response_id: str) -> ApiError:
+    """What is said where nothing is let through: a rule has blocked, or a check has failed."""
+    if is_failure(ended.rule):
+        return ApiError.guard_failed(ended.rule, response_id)
+    return ApiError.blocked(ended.rule, response_id, ended.message)
 
 
 class _Opening:

@@ -1,7 +1,7 @@
 """What comes in: OpenAI-shaped request bodies, read strictly. A field that is not followed is refused by name.
 
-Fields whose only accepted value is OpenAI's default (`n: 1`, `logprobs: false`, penalties of 0) change nothing and are
-let through, since clients send them unasked. What goes out stands in `replies.py`.
+Fields whose only accepted value is OpenAI's default (`logprobs: false`, penalties of 0) change nothing and are let
+through, since clients send them unasked. What goes out stands in `replies.py`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from infra.engines.engine import Message
+from infra.engines.engine import Message, ToolUse
 from services.errors import ApiError
+from services.wire_tools import CallSpec, ToolChoice, ToolSpec, tool_use
 
 MAX_MESSAGES = 256
 MAX_STOPS = 4
+MAX_CHOICES = 8
+MAX_TOOLS = 64
 
 
 class _Body(BaseModel):
@@ -30,16 +33,29 @@ class TextPart(_Body):
     text: str
 
 
+Content = str | Annotated[list[TextPart], Field(min_length=1)]
+
+
 class ChatMessage(_Body):
     """One turn. The system prompt is the pipeline's own, fixed at training: a caller cannot send one."""
 
-    role: Literal["user", "assistant"]
-    content: str | Annotated[list[TextPart], Field(min_length=1)]
+    role: Literal["user", "assistant", "tool"]
+    content: Content | None = Field(default=None)
+    tool_calls: Annotated[list[CallSpec], Field(min_length=1, max_length=MAX_TOOLS)] | None = None
+    tool_call_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")] | None = None
 
     @property
     def text(self) -> str:
         """The whole text; parts are joined as they are."""
-        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
+        if self.content is None or isinstance(self.content, str):
+            return self.content or ""
+        return "".join(part.text for part in self.content)
+
+    @property
+    def turn(self) -> Message:
+        """As the engine takes it."""
+        calls = tuple(call.call for call in self.tool_calls or ())
+        return Message(self.role, self.text, calls, self.tool_call_id or "")
 
 
 class StreamOptions(_Body):
@@ -97,7 +113,10 @@ class ChatRequest(_Body):
     response_format: ResponseFormat | None = None
     user: Annotated[str, Field(max_length=512)] | None = None
     safety_identifier: Annotated[str, Field(max_length=512)] | None = None
-    n: Literal[1] | None = None
+    n: Annotated[int, Field(ge=1, le=MAX_CHOICES)] | None = None
+    tools: Annotated[list[ToolSpec], Field(min_length=1, max_length=MAX_TOOLS)] | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
     logprobs: Literal[False] | None = None
     frequency_penalty: Zero | None = None
     presence_penalty: Zero | None = None
@@ -105,7 +124,12 @@ class ChatRequest(_Body):
     @property
     def turns(self) -> tuple[Message, ...]:
         """The caller's messages as the engine takes them."""
-        return tuple(Message(message.role, message.text) for message in self.messages)
+        return tuple(message.turn for message in self.messages)
+
+    @property
+    def tool_use(self) -> ToolUse | None:
+        """The caller's tools. Raises ApiError for a choice of none of them, or a choice without any."""
+        return tool_use(self.tools, self.tool_choice, parallel=self.parallel_tool_calls)
 
     @property
     def stops(self) -> tuple[str, ...]:
@@ -137,9 +161,27 @@ class FeedbackRequest(_Body):
 def parse_chat(body: bytes) -> ChatRequest:
     """Reads a chat request. Raises ApiError (400) that names the first field that is wrong; no value is repeated."""
     try:
-        return ChatRequest.model_validate_json(body)
+        chat = ChatRequest.model_validate_json(body)
     except ValidationError as error:
         raise _api_error(error, ChatRequest) from None
+    for index, message in enumerate(chat.messages):
+        _check_message(message, f"messages[{index}]")
+    return chat
+
+
+def _check_message(message: ChatMessage, where: str) -> None:
+    """Raises ApiError for fields that do not go with the message's role."""
+    if message.role != "assistant" and message.tool_calls is not None:
+        raise ApiError.bad_request("only an assistant's message has tool_calls", param=f"{where}.tool_calls")
+    if (message.role == "tool") != (message.tool_call_id is not None):
+        what = "a tool's message, and no other, names the call that it answers"
+        raise ApiError.bad_request(what, param=f"{where}.tool_call_id")
+    if message.content is None and not message.tool_calls:
+        if "content" in message.model_fields_set:
+            what = f"the field '{where}.content' does not fit: only a message with tool_calls may be without one"
+            raise ApiError.bad_request(what, param=f"{where}.content")
+        what = f"the field '{where}.content' is missing"
+        raise ApiError.bad_request(what, param=f"{where}.content", code="missing_required_parameter")
 
 
 def parse_feedback(body: bytes) -> FeedbackRequest:
@@ -162,7 +204,9 @@ def _api_error(error: ValidationError, model: type[BaseModel]) -> ApiError:
     if detail["type"] == "missing":
         return ApiError.bad_request(f"the field {param!r} is missing", param=param, code="missing_required_parameter")
     if param.endswith(".role"):
-        message = "the roles are 'user' and 'assistant': the system prompt is the pipeline's own and cannot be sent"
+        message = (
+            "the roles are 'user', 'assistant' and 'tool': the system prompt is the pipeline's own, not a caller's"
+        )
         return ApiError.bad_request(message, param=param, code="unsupported_value")
     return ApiError.bad_request(f"the field {param!r} does not fit: {detail['msg']}", param=param, code="invalid_value")
 

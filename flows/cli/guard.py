@@ -8,8 +8,10 @@ from typing import Annotated, Literal
 import typer
 
 from flows.cli.ending import go_on, say_next
+from flows.cli.train_injection import train_injection
 
 app = typer.Typer(no_args_is_help=True, help="Run the guardrails over texts.")
+app.command("train-injection")(train_injection)
 
 
 @app.callback()
@@ -55,7 +57,7 @@ def scan(
             if json_lines:
                 typer.echo(row.to_json())
             bar.advance(note=f"{sum(verdicts.values()) + problems:,} rows")
-    counts = ", ".join(f"{verdicts[name]} {name}" for name in ("allow", "redact", "block") if name in verdicts)
+    counts = ", ".join(f"{verdicts[name]} {name}" for name in ("allow", "flag", "redact", "block") if name in verdicts)
     typer.echo(f"{sum(verdicts.values())} rows checked: {counts or 'none'}; {problems} unreadable", err=True)
     other = "output" if direction == "input" else "input"
     say_next(go_on(["guard", "scan", str(file), "--policy", policy, "--direction", other]))

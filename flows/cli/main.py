@@ -11,7 +11,22 @@ import sys
 import click
 import typer
 
-from flows.cli import audit, backup, demo, explain, gc, guard, keys, release, retrain, review, schedule, servers, show
+from flows.cli import (
+    audit,
+    backup,
+    demo,
+    explain,
+    gc,
+    guard,
+    keys,
+    policy,
+    release,
+    retrain,
+    review,
+    schedule,
+    servers,
+    show,
+)
 from flows.cli.ending import Stopped, Watch, say_interrupted
 
 app = typer.Typer(
@@ -36,6 +51,7 @@ app.add_typer(review.review_app, name="review", rich_help_panel="Pipelines")
 app.add_typer(review.reviewer_app, name="reviewer", rich_help_panel="Pipelines")
 app.add_typer(release.app, name="release", rich_help_panel="Pipelines")
 app.add_typer(keys.app, name="keys", rich_help_panel="Access and record")
+app.add_typer(policy.app, name="policy", rich_help_panel="Access and record")
 app.add_typer(guard.app, name="guard", rich_help_panel="Access and record")
 app.add_typer(audit.app, name="audit", rich_help_panel="Access and record")
 app.command("explain", rich_help_panel="Access and record")(explain.explain)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flows.pipeline import EvaluationSpec, Pipeline
 from flows.steps.answer_journal import AnswerJournal, Known
@@ -24,10 +25,11 @@ from infra.engines.engine import Engine
 from infra.engines.load import AdapterFiles, load_engine
 from infra.errors import CheckFailed
 from infra.ledger.vault import Vault
-from infra.ner import NameFinders
 from infra.settings import EngineSettings
 from infra.stores.blobs import Blobs
-from policies.policy import GuardrailPolicy
+
+if TYPE_CHECKING:
+    from policies.guardrails.compiled import Guards
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,8 @@ class Conditions:
     """What is the same for every subject."""
 
     rows: tuple[SnapshotRow, ...]
-    policy: GuardrailPolicy
-    names: Callable[[], NameFinders]
-    """Loads the name finders, in seconds; called where something is to be asked."""
+    guards: Callable[[PromptSpec], Guards]
+    """Compiles the policy for a prompt, in seconds; called where something is to be asked."""
     engine: EngineSettings
     base: BaseModel | None
     spec: EvaluationSpec
@@ -143,10 +144,7 @@ async def _ask(
     show: Callable[[int, str], None],
 ) -> dict[Digest, Answered]:
     """Asks the rows that are left; each answer is in the journal before it is counted."""
-    # Late: guardrails-ai takes seconds to import.
-    from policies.guardrails.compiled import compile_guards
-
-    guards = compile_guards(conditions.policy, prompt=contestant.prompt, names=conditions.names())
+    guards = conditions.guards(contestant.prompt)
     left = [row for row in conditions.rows if row.digest not in earlier]
     started, done = time.perf_counter(), 0
 

@@ -63,14 +63,9 @@ class Problem:
 
 def scan_rows(lines: Iterable[bytes], *, policy: str, direction: Direction) -> Iterator[Scanned | Problem]:
     """Checks rows as they come, in bounded memory. Raises ConfigError for a bad policy before the first row."""
-    from infra.ner import load_name_finders
-    from infra.rules import read_rule
-    from policies.guardrails.compiled import compile_guards
-    from policies.policy import parse_guardrails
+    from flows.steps.load_guards import load_guards, read_policy
 
-    rule = read_rule("guardrails", policy)
-    parsed = parse_guardrails(rule.text, source=rule.source)
-    guards = compile_guards(parsed, prompt=None, names=load_name_finders())
+    guards = load_guards(read_policy(policy))
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue

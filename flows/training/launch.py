@@ -28,7 +28,7 @@ _OOM_COUNTERS = (Path("/sys/fs/cgroup/memory.events"), Path("/proc/vmstat"))
 def run_training(job: Job, log: Path, follow: Callable[[Said | Stepped], None]) -> Trained:
     """Runs a job to its end in a process group of its own.
 
-    `follow` is told each sentence and step. What else the processes print goes to `log` (mode 0600, begun anew). When
+    `follow` is told each sentence and step. What else the processes print is added to `log` (mode 0600). When
     this call is left, however that happens, no process of it is alive. Raises CheckFailed (the training was judged and
     found bad) or PartFailed (anything else), each with the log's path.
     """
@@ -59,7 +59,7 @@ def run_training(job: Job, log: Path, follow: Callable[[Said | Stepped], None]) 
 
 def _begin(log: Path) -> BinaryIO:
     try:
-        output = log.open("wb")
+        output = log.open("ab")
         log.chmod(0o600)
     except OSError as error:
         cure = "make its folder writable, or free some disk space"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
-
-from pydantic import Field, TypeAdapter
+from typing import ClassVar, Literal, get_args
 
 from infra.contracts.base import Contract, DigestStr, Frozen, Utc
 from infra.contracts.gate import GateVerdict
@@ -17,7 +15,7 @@ class CheckRecord(Frozen):
 
     rule: str
     direction: Literal["input", "output"]
-    verdict: Literal["allow", "redact", "block"]
+    verdict: Literal["allow", "flag", "redact", "block"]
     score: float
     milliseconds: float
     spans: tuple[SpanRecord, ...] = ()
@@ -64,7 +62,7 @@ class RequestAdmitted(EventBase):
 class RequestCompleted(EventBase):
     """How a request ended. On disk before the last byte of its answer leaves."""
 
-    schema_id: ClassVar[str] = "sluice/event/request-completed/1"
+    schema_id: ClassVar[str] = "sluice/event/request-completed/2"
     kind: Literal["request.completed"] = "request.completed"
 
     response_id: str
@@ -77,6 +75,20 @@ class RequestCompleted(EventBase):
     seconds: float
     sealed: DigestStr | None
     """Digest of the encrypted payload (redacted prompt and answer), which lies beside the event."""
+
+
+class CheckRecord1(CheckRecord):
+    """A check as it was recorded before a policy could say `flag`."""
+
+    verdict: Literal["allow", "redact", "block"]
+
+
+class RequestCompleted1(RequestCompleted):
+    """A RequestCompleted of a ledger that is older than `flag`. Read, never written."""
+
+    schema_id: ClassVar[str] = "sluice/event/request-completed/1"
+
+    checks: tuple[CheckRecord1, ...]
 
 
 class RequestRefused(EventBase):
@@ -225,7 +237,7 @@ class ServiceChanged(EventBase):
     action: Literal["started", "stopped"]
 
 
-AuditEvent = Annotated[
+AuditEvent = (
     RequestAdmitted
     | RequestCompleted
     | RequestRefused
@@ -239,20 +251,24 @@ AuditEvent = Annotated[
     | ModelServed
     | KeyChanged
     | FeedbackGiven
-    | ServiceChanged,
-    Field(discriminator="kind"),
-]
-"""Any event; `kind` tells which."""
+    | ServiceChanged
+)
+"""Any event; `kind` tells which, and its schema in which shape."""
+_SHAPES: dict[str, type[AuditEvent]] = {shape.schema_id: shape for shape in (*get_args(AuditEvent), RequestCompleted1)}
 
 
 def parse_event(data: bytes) -> AuditEvent:
-    """Reads an event's canonical JSON. Raises pydantic.ValidationError when it is none of the known kinds."""
+    """Reads an event's canonical JSON, also one of an older schema.
+
+    Raises ValueError (pydantic's ValidationError is one) when it is none of the known kinds.
+    """
     import json
 
     fields = json.loads(data)
-    fields.pop("schema", None)
-    event: AuditEvent = TypeAdapter(AuditEvent).validate_json(json.dumps(fields))
-    return event
+    shape = _SHAPES.get(str(fields.pop("schema", ""))) if isinstance(fields, dict) else None
+    if shape is None:
+        raise ValueError("none of the known events")
+    return shape.model_validate_json(json.dumps(fields))
 
 
 CheckRecord.model_rebuild()

@@ -11,16 +11,45 @@ from typing import Literal, Protocol
 
 from infra.contracts.evaluation import EngineRecord
 
-Role = Literal["system", "user", "assistant"]
-FinishReason = Literal["stop", "length", "cancelled"]
+Role = Literal["system", "user", "assistant", "tool"]
+FinishReason = Literal["stop", "length", "tool_calls", "cancelled"]
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A model's wish that the caller run one of its tools. `arguments` is JSON text, or what the model made of it."""
+
+    id: str
+    name: str
+    arguments: str
 
 
 @dataclass(frozen=True)
 class Message:
-    """One turn of a conversation."""
+    """One turn of a conversation. An assistant's may hold calls; a tool's answers the call that `call_id` names."""
 
     role: Role
     content: str
+    calls: tuple[ToolCall, ...] = ()
+    call_id: str = ""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A function that the caller can run. `definition` is OpenAI's `function` object as JSON text."""
+
+    name: str
+    definition: str
+
+
+@dataclass(frozen=True)
+class ToolUse:
+    """Which tools there are. Where `choice` is 'named', `named` is the one to call."""
+
+    tools: tuple[Tool, ...]
+    choice: Literal["auto", "none", "required", "named"] = "auto"
+    named: str = ""
+    parallel: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +70,17 @@ class Generation:
 
     messages: tuple[Message, ...]
     sampling: Sampling
+    tools: ToolUse | None = None
+    """Only for engines whose capabilities have `tools`."""
+
+
+@dataclass(frozen=True)
+class CallPiece:
+    """A piece of a call's arguments. `index` tells an answer's calls apart; the first piece of each has `name`."""
+
+    index: int
+    name: str
+    arguments: str
 
 
 @dataclass(frozen=True)
@@ -51,6 +91,7 @@ class Chunk:
     prompt_tokens: int
     completion_tokens: int
     finish: FinishReason | None = None
+    calls: tuple[CallPiece, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,6 +102,8 @@ class Capabilities:
     score: bool = False
     sampling: frozenset[str] = field(default_factory=frozenset)
     """Which of 'temperature', 'top_p', 'seed', 'stop' it follows."""
+    tools: bool = False
+    """Whether it takes tools, and messages with calls and their results."""
 
 
 class Engine(Protocol):

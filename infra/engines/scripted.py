@@ -15,7 +15,7 @@ from typing import Any
 
 from infra.contracts.evaluation import EngineRecord
 from infra.digest import sha256
-from infra.engines.engine import Capabilities, Chunk, FinishReason, Generation, Message
+from infra.engines.engine import CallPiece, Capabilities, Chunk, FinishReason, Generation, Message, Tool
 from infra.engines.json_schema import check_schema
 from infra.engines.stop import StopScanner
 from infra.errors import PartFailed
@@ -37,7 +37,10 @@ _TURN_TOKENS = 4
 
 
 class ScriptedEngine:
-    """Answers in the question's language, or with JSON that fits the schema; `delay_s` passes before each piece."""
+    """Answers in the question's language, with JSON that fits the schema, or with a call of a tool that it is given.
+
+    `delay_s` passes before each piece.
+    """
 
     def __init__(self, *, delay_s: float = 0.0, seed: int = 0) -> None:
         self._delay_s = delay_s
@@ -52,13 +55,19 @@ class ScriptedEngine:
     @property
     def capabilities(self) -> Capabilities:
         """Everything but log-probabilities. `top_p` narrows the vocabulary; the seed counts above temperature 0."""
-        return Capabilities(json_schema=True, sampling=frozenset({"temperature", "top_p", "seed", "stop"}))
+        sampling = frozenset({"temperature", "top_p", "seed", "stop"})
+        return Capabilities(json_schema=True, sampling=sampling, tools=True)
 
     async def generate(self, request: Generation) -> AsyncIterator[Chunk]:
         """Streams one answer, a piece at a time. Raises PartFailed after `stop`, BadInput for a schema out of reach."""
         if self._stopped:
             raise PartFailed("the engine is stopped", cure="load it again")
         sampling = request.sampling
+        called = _tool_to_call(request)
+        if called is not None:
+            async for chunk in self._call(request, called):
+                yield chunk
+            return
         pieces = _PIECE.findall(self._answer(request))
         prompt, scanner = self.count_tokens(request.messages), StopScanner(sampling.stop)
         finish: FinishReason = "stop" if len(pieces) <= sampling.max_new_tokens else "length"
@@ -78,7 +87,8 @@ class ScriptedEngine:
 
     def count_tokens(self, messages: tuple[Message, ...]) -> int:
         """Pieces of text, and a few for each turn."""
-        return sum(len(_PIECE.findall(message.content)) + _TURN_TOKENS for message in messages)
+        texts = (message.content + "".join(call.arguments for call in message.calls) for message in messages)
+        return sum(len(_PIECE.findall(text)) + _TURN_TOKENS for text in texts)
 
     async def score(self, messages: tuple[Message, ...], answer: str) -> float | None:  # noqa: ARG002
         """None: there are no probabilities here."""
@@ -92,12 +102,29 @@ class ScriptedEngine:
         await asyncio.sleep(self._delay_s)
         return self._stopped
 
-    def _answer(self, request: Generation) -> str:
+    async def _call(self, request: Generation, tool: Tool) -> AsyncIterator[Chunk]:
+        """A call with arguments that fit the tool's parameters, in pieces like an answer."""
+        prompt, most = self.count_tokens(request.messages), request.sampling.max_new_tokens
+        schema = json.loads(tool.definition).get("parameters") or {"type": "object"}
+        check_schema(json.dumps(schema))
+        arguments = json.dumps(_Fitting(schema, self._dice(request)).value(schema), ensure_ascii=False)
+        pieces = _PIECE.findall(arguments)
+        for done, piece in enumerate(pieces[:most], 1):
+            if await self._cancelled():
+                yield Chunk("", prompt, done, "cancelled")
+                return
+            yield Chunk("", prompt, done, calls=(CallPiece(0, tool.name if done == 1 else "", piece),))
+        yield Chunk("", prompt, min(len(pieces), most), "tool_calls" if len(pieces) <= most else "length")
+
+    def _dice(self, request: Generation) -> random.Random:
         sampling = request.sampling
         turns = [[message.role, message.content] for message in request.messages]
         chance = sampling.seed if sampling.temperature > 0 else 0
         key = json.dumps([self._seed, chance, sampling.json_schema, turns])
-        dice = random.Random(sha256(key.encode()))  # noqa: S311 (answers, not keys)
+        return random.Random(sha256(key.encode()))  # noqa: S311 (answers, not keys)
+
+    def _answer(self, request: Generation) -> str:
+        sampling, dice = request.sampling, self._dice(request)
         if sampling.json_schema:
             check_schema(sampling.json_schema)
             schema = json.loads(sampling.json_schema)
@@ -107,6 +134,16 @@ class ScriptedEngine:
         words = words[: max(1, math.ceil(sampling.top_p * len(words)))]
         sentence = " ".join(dice.choice(words) for _ in range(dice.choice(_WORDS)))
         return sentence[:1].upper() + sentence[1:] + "."
+
+
+def _tool_to_call(request: Generation) -> Tool | None:
+    """The named tool, or the first one; of its own accord only before any tool has answered."""
+    use = request.tools
+    if use is None or use.choice == "none":
+        return None
+    if use.choice == "auto" and request.messages[-1].role == "tool":
+        return None
+    return next((tool for tool in use.tools if use.choice != "named" or tool.name == use.named), None)
 
 
 class _Fitting:

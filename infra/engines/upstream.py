@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from infra.contracts.evaluation import EngineRecord
-from infra.engines.engine import Capabilities, Chunk, FinishReason, Generation, Message, Sampling
+from infra.engines.engine import CallPiece, Capabilities, Chunk, FinishReason, Generation, Message, Sampling, ToolUse
 from infra.engines.json_schema import check_schema
 from infra.engines.sse import SseReader
 from infra.errors import BadInput, PartFailed, StoreError
@@ -69,7 +69,8 @@ class UpstreamEngine:
     @property
     def capabilities(self) -> Capabilities:
         """What OpenAI's protocol has; log-probabilities of a given answer are not in it."""
-        return Capabilities(json_schema=True, sampling=frozenset({"temperature", "top_p", "seed", "stop"}))
+        sampling = frozenset({"temperature", "top_p", "seed", "stop"})
+        return Capabilities(json_schema=True, sampling=sampling, tools=True)
 
     async def generate(self, request: Generation) -> AsyncIterator[Chunk]:
         """Streams one answer; see `Engine.generate`. Token counts are the upstream's where it gives them."""
@@ -81,9 +82,9 @@ class UpstreamEngine:
                 _check(response)
                 async with aclosing(_events(response)) as events:
                     async for event in events:
-                        text = answer.take(event)
-                        if text:
-                            yield Chunk(text, answer.prompt_tokens, answer.completion_tokens)
+                        text, calls = answer.take(event)
+                        if text or calls:
+                            yield Chunk(text, answer.prompt_tokens, answer.completion_tokens, calls=calls)
             yield answer.last()
         except httpx.HTTPError as error:
             if self._stopped:  # our own `stop` closed the connection
@@ -98,7 +99,10 @@ class UpstreamEngine:
 
     def count_tokens(self, messages: tuple[Message, ...]) -> int:
         """An estimate from above for European text (3 bytes a token): the upstream's tokenizer is not here."""
-        return sum(len(message.content.encode()) // _BYTES_PER_TOKEN + _TURN_TOKENS for message in messages)
+        texts = [
+            message.content + "".join(call.name + call.arguments for call in message.calls) for message in messages
+        ]
+        return sum(len(text.encode()) // _BYTES_PER_TOKEN + _TURN_TOKENS for text in texts)
 
     async def score(self, messages: tuple[Message, ...], answer: str) -> float | None:  # noqa: ARG002
         """None: the protocol cannot ask for it."""
@@ -126,12 +130,10 @@ class UpstreamEngine:
         return self._client
 
     def _body(self, request: Generation) -> dict[str, Any]:
-        messages = [
-            {"role": message.role, "content": _CONTROL.sub(rf"\g<0>{_JOINER}", message.content)}
-            for message in request.messages
-        ]
+        messages = [_message(message) for message in request.messages]
         options = {"stream": True, "stream_options": {"include_usage": True}}
-        return {"model": self._model, "messages": messages, **options, **_sampling(request.sampling)}
+        tools = _tools(request.tools) if request.tools else {}
+        return {"model": self._model, "messages": messages, **options, **_sampling(request.sampling), **tools}
 
 
 @dataclass
@@ -142,8 +144,8 @@ class _Answer:
     completion_tokens: int = 0
     finish: FinishReason | None = None
 
-    def take(self, data: bytes) -> str:
-        """The text of one event. Raises PartFailed when it is an error, or no chunk of a completion."""
+    def take(self, data: bytes) -> tuple[str, tuple[CallPiece, ...]]:
+        """The text and the calls of one event. Raises PartFailed when it is an error, or no chunk of a completion."""
         try:
             event = json.loads(data)
             if "error" in event:
@@ -153,24 +155,67 @@ class _Answer:
                 self.completion_tokens = int(usage["completion_tokens"])
             choices = event["choices"]
             if not choices:
-                return ""
-            text = choices[0].get("delta", {}).get("content") or ""
+                return "", ()
+            delta = choices[0].get("delta") or {}
+            text = delta.get("content") or ""
+            calls = tuple(_call(piece) for piece in delta.get("tool_calls") or ())
             reason = choices[0].get("finish_reason")
             if not isinstance(text, str):
                 raise TypeError
         except (ValueError, TypeError, KeyError, AttributeError):
             raise PartFailed("the upstream's answer is no chat completion", cure="see what runs at its URL") from None
         if reason:
-            self.finish = "length" if reason == "length" else "stop"
-        self.completion_tokens += bool(text) and not usage
-        # Half a surrogate pair, which JSON can spell, is no text that could be passed on.
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            self.finish = reason if reason in ("length", "tool_calls") else "stop"
+        self.completion_tokens += bool(text or calls) and not usage
+        return _well_formed(text), calls
 
     def last(self) -> Chunk:
         """The last chunk. Raises PartFailed when the stream ended before the answer did."""
         if self.finish is None:
             raise PartFailed("the upstream broke off before the answer ended", cure="see the upstream's log")
         return Chunk("", self.prompt_tokens, self.completion_tokens, self.finish)
+
+
+def _call(piece: dict[str, Any]) -> CallPiece:
+    """A piece of a call. Raises TypeError or KeyError where it is none. The upstream's id is not passed on."""
+    function = piece.get("function") or {}
+    index, name, arguments = piece["index"], function.get("name") or "", function.get("arguments") or ""
+    if type(index) is not int or not isinstance(name, str) or not isinstance(arguments, str):
+        raise TypeError
+    return CallPiece(index, _well_formed(name), _well_formed(arguments))
+
+
+def _well_formed(text: str) -> str:
+    """Half a surrogate pair, which JSON can spell, is no text that could be passed on."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _message(message: Message) -> dict[str, Any]:
+    """A turn in the protocol's form, without control tokens."""
+    fields: dict[str, Any] = {"role": message.role, "content": _broken_up(message.content)}
+    if message.calls:
+        fields["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": _broken_up(call.arguments)},
+            }
+            for call in message.calls
+        ]
+    if message.role == "tool":
+        fields["tool_call_id"] = message.call_id
+    return fields
+
+
+def _tools(use: ToolUse) -> dict[str, Any]:
+    functions = [json.loads(_broken_up(tool.definition)) for tool in use.tools]
+    choice: Any = {"type": "function", "function": {"name": use.named}} if use.choice == "named" else use.choice
+    fields = {"tools": [{"type": "function", "function": function} for function in functions], "tool_choice": choice}
+    return fields if use.parallel is None else fields | {"parallel_tool_calls": use.parallel}
+
+
+def _broken_up(text: str) -> str:
+    return _CONTROL.sub(rf"\g<0>{_JOINER}", text)
 
 
 async def _events(response: httpx.Response) -> AsyncGenerator[bytes, None]:

@@ -11,12 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar
 
-from pydantic import TypeAdapter, ValidationError
-
-from infra.contracts.audit import AuditEvent
+from infra.contracts.audit import AuditEvent, parse_event
 from infra.contracts.base import Contract, DigestStr
 from infra.digest import Digest
 from infra.errors import BadInput
@@ -92,18 +89,11 @@ def digest_text(raw: bytes) -> Digest:
     return Digest("sha256:" + raw.hex())
 
 
-@lru_cache(maxsize=1)
-def _events() -> TypeAdapter[AuditEvent]:
-    return TypeAdapter(AuditEvent)
-
-
 def read_event(data: bytes) -> AuditEvent:
     """An event from its canonical JSON. Raises BadInput when it is none, or not in its canonical form."""
     try:
-        fields = json.loads(data)
-        fields.pop("schema")
-        event = _events().validate_json(json.dumps(fields))
-    except (ValidationError, ValueError, KeyError, AttributeError, TypeError):
+        event = parse_event(data)
+    except ValueError:  # pydantic's ValidationError is one
         raise BadInput("not an event", cure="restore the ledger from a backup") from None
     if event.to_json() != data:
         raise BadInput("not the canonical form of an event", cure="restore the ledger from a backup")

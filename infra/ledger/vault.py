@@ -16,6 +16,8 @@ from collections.abc import Iterable, Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from infra.contracts.base import now
 from infra.digest import Digest
@@ -81,6 +83,15 @@ class Vault:
         """
         framed = struct.pack(">I", len(purpose.encode())) + purpose.encode() + data
         return Digest("sha256:" + hmac.new(self._digest_key, framed, hashlib.sha256).hexdigest())
+
+    def derived_key(self, purpose: str, length_bytes: int) -> bytes:
+        """A key for one purpose, from the home's key for digests (HKDF-SHA-256). Stable, also after a rotation.
+
+        Who has it learns nothing of the home's own keys.
+        """
+        return HKDF(SHA256(), length_bytes, salt=None, info=f"sluice/derived/1\0{purpose}".encode()).derive(
+            self._digest_key
+        )
 
     def seal(self, subject: str, data: bytes) -> bytes:
         """Encrypts data under a subject's key (`subject` is a pseudonym), made on first use. Raises StoreError."""

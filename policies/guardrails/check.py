@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from infra.contracts.audit import CheckRecord, SpanRecord
 from policies.checks import CheckBase, Direction
+from policies.guardrails.deadline import THREADS, Job
 from policies.guardrails.detectors.detector import PASSAGE, Detector
+from policies.guardrails.entity_rules import EntityRules
+from policies.guardrails.operators import Operators, StandIns
 from policies.guardrails.passage import Passage
-from policies.guardrails.redact import Span, settle
+from policies.guardrails.redact import Span, settle, to_redact
+from policies.guardrails.sound import sound_score, sound_spans
 from policies.verdict import Verdict, strictest
 
 FAILED = ".failed"
 """Ends the rule id of a check that itself failed."""
+LATE = ".late"
+"""Ends the rule id of a check that took longer than its budget."""
+BUDGET_MS = 5_000.0
+"""Of a check whose policy gives none, for each 4,096 code points that are begun: its cost is linear in the text."""
+_BUDGET_CHARACTERS = 4_096
+_FIRST_MS = 60_000.0
+"""Until a check has come back once: models and lists are loaded on first use."""
 TOO_LONG = ".too-long"
 """Ends the rule id of a check that found something longer than its reach in a stream."""
+RESTED = ".rested"
+"""Ends the rule id of a check that is not meant for the text's language, and was not run."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +77,20 @@ class Checked:
 
 @dataclass(frozen=True)
 class CompiledCheck:
-    """A check and the validators that it runs."""
+    """A check, the validators that it runs, and what it does with each kind of find."""
 
     rule: CheckBase
     direction: Direction
     detectors: tuple[Detector, ...]
-    ends_all: bool = False
-    """A block by this check spares the others their work (size)."""
+    entities: EntityRules
+    operators: Operators
+    warm: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)
+    """Set once it has come back."""
+
+    @property
+    def ends_all(self) -> bool:
+        """Whether a block by this check spares the others their work."""
+        return self.rule.ends_all
 
     @property
     def whole(self) -> bool:
@@ -86,12 +107,25 @@ class CompiledCheck:
         """Code points before a point that may decide about it."""
         return max((detector.reach.context for detector in self.detectors), default=0)
 
-    def run(self, passage: Passage, *, first: int = -1, last: int | None = None, bounded: bool = False) -> Checked:
-        """Runs the validators. A validator that raises blocks, unless the policy says `on_error: open`.
+    def standing_in(self, stand_ins: StandIns | None) -> CompiledCheck:
+        """The same check for one conversation, with its stand-ins."""
+        return self if stand_ins is None else replace(self, operators=replace(self.operators, stand_ins=stand_ins))
+
+    def run(
+        self,
+        passage: Passage,
+        *,
+        first: int = -1,
+        last: int | None = None,
+        bounded: bool = False,
+    ) -> Checked:
+        """Runs the validators. One that raises blocks, unless the policy says `on_error: open`.
 
         Finds that begin before `last` and end after `first` count. `bounded`: one longer than its detector's reach
         blocks.
         """
+        if self.rule.languages is not None and passage.language not in self.rule.languages:
+            return Checked(self.rule.id + RESTED, Verdict.ALLOW, 0.0, 0.0)
         started = time.perf_counter()
         score = 0.0
         spans: list[Span] = []
@@ -99,28 +133,100 @@ class CompiledCheck:
         try:
             for detector in self.detectors:
                 result = detector.validate(passage.original, {PASSAGE: passage})
-                found: Sequence[Span] = result.metadata.get("spans", ())
-                counted = [span for span in found if span.end > first and (last is None or span.start < last)]
+                found = tuple(sound_spans(result.metadata.get("spans", ()), len(passage.original)))
+                placed = [span for span in found if span.end > first and (last is None or span.start < last)]
+                counted = [span for span in placed if self.entities.counts(span)]
                 spans += counted
                 too_long |= bounded and any(span.length > detector.reach.span > 0 for span in counted)
-                seen = [span.score for span in counted] if found else [result.metadata["score"]]
+                seen = [span.score for span in placed] if found else [sound_score(result.metadata["score"])]
                 score = max([score, *seen])
+            settled = self._judged(spans, passage.original)
         except Exception:  # whatever fails, nothing that is unchecked goes on
-            return self._failed(_since(started))
-        settled = settle(spans)
+            return self.failed(late=False, milliseconds=_since(started))
+        self.warm.set()
+        milliseconds = _since(started)
         if too_long:
-            return Checked(self.rule.id + TOO_LONG, Verdict.BLOCK, score, _since(started), settled, self.rule.message)
-        verdict = Verdict(self.rule.action) if settled else Verdict.ALLOW
+            return Checked(self.rule.id + TOO_LONG, Verdict.BLOCK, score, milliseconds, settled, self.rule.message)
+        verdict = strictest(span.verdict for span in settled)
         message = self.rule.message if verdict is Verdict.BLOCK else ""
-        return Checked(self.rule.id, verdict, score, _since(started), settled, message)
+        return Checked(self.rule.id, verdict, score, milliseconds, settled, message)
 
-    def _failed(self, milliseconds: float) -> Checked:
+    def _judged(self, spans: Sequence[Span], text: str) -> tuple[Span, ...]:
+        """The finds by place, each with what is to become of the text for it.
+
+        Each verdict is settled apart: what is only flagged must not hide, by being longer, what is to be redacted.
+        """
+        marked = [self.entities.marked(span) for span in spans]
+        settled = [one for verdict in Verdict for one in settle(span for span in marked if span.verdict is verdict)]
+        placed = sorted(settled, key=lambda span: (span.start, span.end))
+        return tuple(self.operators.applied(span, text) for span in placed)
+
+    def budget_s(self, characters: int) -> float:
+        """How long it may take for one text of a length, or for one step of a stream."""
+        budget_ms = self.rule.budget_ms or BUDGET_MS * (1 + characters // _BUDGET_CHARACTERS)
+        return (budget_ms if self.warm.is_set() else max(_FIRST_MS, budget_ms)) / 1e3
+
+    def run_in_budget(
+        self, passage: Passage, *, first: int = -1, last: int | None = None, bounded: bool = False
+    ) -> Checked:
+        """As `run`; one that came back, but took longer than its budget, has failed."""
+        allowed_s = self.budget_s(len(passage.original))
+        checked = self.run(passage, first=first, last=last, bounded=bounded)
+        if checked.milliseconds <= allowed_s * 1e3 or checked.verdict is Verdict.BLOCK:
+            return checked
+        # What it found counts all the same: open only lets through what nobody looked at.
+        late = self.failed(late=True, milliseconds=checked.milliseconds)
+        verdict = strictest((late.verdict, checked.verdict))
+        return replace(late, verdict=verdict, score=checked.score, spans=checked.spans)
+
+    def failed(self, *, late: bool, milliseconds: float) -> Checked:
+        """What is said where the check has failed, or is late: it blocks, unless the policy says `on_error: open`."""
         verdict = Verdict.BLOCK if self.rule.on_error == "closed" else Verdict.ALLOW
-        return Checked(self.rule.id + FAILED, verdict, 0.0, milliseconds, (), self.rule.message)
+        rule = self.rule.id + (LATE if late else FAILED)
+        message = self.rule.message if verdict is Verdict.BLOCK else ""
+        return Checked(rule, verdict, 0.0, round(milliseconds, 3), (), message)
 
 
 def _since(started: float) -> float:
     return round((time.perf_counter() - started) * 1e3, 3)
+
+
+def run_in_time(
+    checks: Sequence[CompiledCheck],
+    passage: Passage,
+    *,
+    ends: Callable[[CompiledCheck, Checked], bool],
+    first: int = -1,
+    last: int | None = None,
+    bounded: bool = False,
+    until_s: float = float("inf"),
+) -> list[Checked]:
+    """Runs checks in their order on a thread, each within its budget, up to the first that `ends` it.
+
+    A check that is late is left behind on its thread, with the passage that it holds; the others see one of their own.
+    `until_s`: a moment of `time.perf_counter`; what it cuts off is missing at the end. Raises ChecksStuck.
+    """
+
+    def job(check: CompiledCheck) -> Job[Passage, tuple[CompiledCheck, Checked]]:
+        return Job(
+            lambda given: (check, check.run_in_budget(given, first=first, last=last, bounded=bounded)),
+            check.budget_s(len(passage.original)),
+            lambda late, milliseconds: (check, check.failed(late=late, milliseconds=milliseconds)),
+        )
+
+    unused = [passage]
+
+    def one_each() -> Passage:
+        return unused.pop() if unused else Passage(passage.original, language, offset=passage.offset)
+
+    language = passage.language
+    done = THREADS.run([job(check) for check in checks], one_each, lambda pair: ends(*pair), until_s)
+    return [checked for _, checked in done]
+
+
+def is_failure(rule: str) -> bool:
+    """Whether a rule's id says that the check itself failed, so that what it would have said is not known."""
+    return rule.endswith((FAILED, LATE))
 
 
 def combine(results: Iterable[Checked], direction: Direction, text: str) -> Guarded:
@@ -139,19 +245,6 @@ def combine(results: Iterable[Checked], direction: Direction, text: str) -> Guar
 
 def all_spans(results: Sequence[Checked]) -> tuple[Span, ...]:
     """The finds of all checks by place, those to redact settled among themselves."""
-    redacted = settle(span for result in results if result.verdict is Verdict.REDACT for span in result.spans)
-    others = [span for result in results if result.verdict is not Verdict.REDACT for span in result.spans]
-    return tuple(sorted([*redacted, *others], key=lambda span: (span.start, span.end)))
-
-
-def merge(earlier: Checked, later: Checked) -> Checked:
-    """Two results of one check on two parts of one text, with spans in the same offsets."""
-    return replace(
-        earlier,
-        rule=later.rule if later.verdict is Verdict.BLOCK else earlier.rule,
-        verdict=strictest((earlier.verdict, later.verdict)),
-        score=max(earlier.score, later.score),
-        milliseconds=round(earlier.milliseconds + later.milliseconds, 3),
-        spans=(*earlier.spans, *later.spans),
-        message=later.message or earlier.message,
-    )
+    spans = [span for result in results for span in result.spans]
+    others = [span for span in spans if span.verdict is not Verdict.REDACT]
+    return tuple(sorted([*to_redact(spans), *others], key=lambda span: (span.start, span.end)))

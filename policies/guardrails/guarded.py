@@ -9,14 +9,19 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from infra.contracts.audit import CheckRecord, Outcome, SpanRecord
-from infra.engines.engine import Chunk, Engine, Generation, Message, Sampling
+from infra.engines.engine import Engine, Generation, Message, Sampling, ToolUse
 from policies.checks import Language
 from policies.guardrails.check import Guarded
+from policies.guardrails.choice import Choice, ChoiceEnded, Delta, seeded
 from policies.guardrails.compiled import Guards
+from policies.guardrails.conversation import TOOLS_RULE, BrokenTool, Conversation
 from policies.guardrails.language import detect_language
 from policies.guardrails.normalise import plain
-from policies.guardrails.stream import OutputStream
+from policies.guardrails.operators import StandIns
+from policies.guardrails.together import together
 from policies.verdict import Verdict, strictest
+
+__all__ = ["ChoiceEnded", "Delta", "Ended", "InputChecked", "Step", "answer"]
 
 
 @dataclass(frozen=True)
@@ -25,35 +30,33 @@ class InputChecked:
 
     verdict: Verdict
     checks: tuple[CheckRecord, ...]
-    """One per check; spans are offsets into the caller's messages joined by line breaks."""
+    """One per check; spans are offsets into the caller's texts (messages, arguments, definitions of tools) joined by
+    line breaks."""
     messages: tuple[Message, ...]
     prompt_tokens: int
     """Of the prompt that the engine gets; 0 where it gets none."""
 
 
 @dataclass(frozen=True)
-class Delta:
-    """Text that was checked and may leave. Only when streaming."""
-
-    text: str
-
-
-@dataclass(frozen=True)
 class Ended:
-    """The last step."""
+    """The last step. Of several choices, `finish_reason`, `text` and `message` are those of the first."""
 
     outcome: Outcome
-    finish_reason: Literal["stop", "length", "content_filter"]
+    """blocked: no choice was answered."""
+    finish_reason: Literal["stop", "length", "tool_calls", "content_filter"]
     rule: str
-    """Id of the check that blocked, or ''."""
+    """Id of the first check that blocked, or ''."""
     checks: tuple[CheckRecord, ...]
     """Of the input and of the output."""
     prompt_tokens: int
     completion_tokens: int
+    """Of all choices."""
     text: str
     """The whole answer as it left. Where it was blocked: what had left before, '' when not streaming."""
     message: str = ""
     """What the policy tells the caller when it blocked."""
+    choices: tuple[ChoiceEnded, ...] = ()
+    """Each choice; none where the input was blocked."""
 
 
 Step = InputChecked | Delta | Ended
@@ -67,36 +70,42 @@ async def answer(
     *,
     stream: bool,
     language: Language | None = None,
+    stand_ins: StandIns | None = None,
+    tools: ToolUse | None = None,
+    choices: int = 1,
 ) -> AsyncGenerator[Step, None]:
     """Answers one request: InputChecked, then Deltas when streaming, then Ended.
 
     A first message of the system is the pipeline's own and is not checked; all others are the caller's. The engine is
     not called for what the input check blocks, and stops as soon as the output is blocked or this generator is closed.
-    Checks run in threads. Raises what the engine raises (PartFailed, BadInput).
+    It is asked again, where the policy says so, before any of an answer leaves, and once for each choice, with a seed
+    of its own. `stand_ins` are the conversation's. Checks run in threads. Raises what the engine raises (PartFailed,
+    BadInput), and ChecksStuck.
     """
-    language = language or _language_of(messages)
-    checked = await asyncio.to_thread(_check_messages, guards, messages, language)
+    language = language or language_of(messages)
+    checked = await asyncio.to_thread(_check_messages, guards, Conversation(messages, tools), language, stand_ins)
     if checked.verdict is Verdict.BLOCK:
         yield InputChecked(checked.verdict, checked.checks, (), 0)
         yield Ended("blocked", "content_filter", checked.rule, checked.checks, 0, 0, "", checked.message)
         return
-    prompt_tokens = engine.count_tokens(checked.messages)
-    yield InputChecked(checked.verdict, checked.checks, checked.messages, prompt_tokens)
-    output = guards.stream(language)
-    last = Chunk("", prompt_tokens, 0)
-    request = Generation(checked.messages, _constrained(sampling, guards, engine))
-    async with aclosing(engine.generate(request)) as chunks:  # type: ignore[type-var]
-        async for chunk in chunks:
-            last = chunk
-            released = await _push(output, chunk.text)
-            if stream and released:
-                yield Delta(released)
-            if output.blocked:
-                break
-    released = await asyncio.to_thread(output.finish)
-    if stream and released:
-        yield Delta(released)
-    yield _ended(output, last, checked.checks, stream=stream)
+    asked = checked.conversation
+    prompt_tokens = engine.count_tokens(asked.messages)
+    yield InputChecked(checked.verdict, checked.checks, asked.messages, prompt_tokens)
+    request = Generation(asked.messages, _constrained(sampling, guards, engine), asked.tools)
+    under_way = [
+        Choice(guards, language, seeded(request, index), index, stream=stream, stand_ins=stand_ins).steps(
+            engine, prompt_tokens
+        )
+        for index in range(choices)
+    ]
+    ends: list[ChoiceEnded] = []
+    async with aclosing(together(under_way)) as steps:
+        async for step in steps:
+            if isinstance(step, ChoiceEnded):
+                ends.append(step)
+            else:
+                yield step
+    yield _ended(sorted(ends, key=lambda end: end.index), checked.checks)
 
 
 @dataclass(frozen=True)
@@ -105,29 +114,38 @@ class _CheckedMessages:
     rule: str
     message: str
     checks: tuple[CheckRecord, ...]
-    messages: tuple[Message, ...]
+    conversation: Conversation
 
 
-def _check_messages(guards: Guards, messages: tuple[Message, ...], language: Language) -> _CheckedMessages:
-    own = messages[:1] if messages and messages[0].role == "system" else ()
-    theirs = messages[len(own) :]
-    results = [guards.check_input(message.content, language) for message in theirs]
+def _check_messages(
+    guards: Guards, asked: Conversation, language: Language, stand_ins: StandIns | None
+) -> _CheckedMessages:
+    own = asked.messages[:1] if asked.messages and asked.messages[0].role == "system" else ()
+    theirs = Conversation(asked.messages[len(own) :], asked.tools)
+    texts = theirs.texts
+    results = [guards.check_input(text, language, stand_ins) for text in texts]
     blocking = next((result for result in results if result.verdict is Verdict.BLOCK), None)
-    passed = tuple(replace(message, content=result.text) for message, result in zip(theirs, results, strict=True))
+    verdict, rule = strictest(result.verdict for result in results), blocking.rule if blocking else ""
+    passed = Conversation(())
+    if blocking is None:
+        try:
+            passed = theirs.with_texts([result.text for result in results])
+        except BrokenTool:
+            verdict, rule = Verdict.BLOCK, TOOLS_RULE
     return _CheckedMessages(
-        strictest(result.verdict for result in results),
-        blocking.rule if blocking else "",
+        verdict,
+        rule,
         blocking.message if blocking else "",
-        _joined(theirs, results),
-        (*own, *passed),
+        _joined(texts, results),
+        Conversation((*own, *passed.messages), passed.tools),
     )
 
 
-def _joined(messages: Sequence[Message], results: Sequence[Guarded]) -> tuple[CheckRecord, ...]:
-    """One record per check over all messages, with spans as if they were joined by line breaks."""
+def _joined(texts: Sequence[str], results: Sequence[Guarded]) -> tuple[CheckRecord, ...]:
+    """One record per check over all texts, with spans as if they were joined by line breaks."""
     merged: dict[str, CheckRecord] = {}
     offset = 0
-    for message, result in zip(messages, results, strict=True):
+    for text, result in zip(texts, results, strict=True):
         for record in result.checks:
             moved = tuple(_moved(span, offset) for span in record.spans)
             known = merged.get(record.rule)
@@ -139,7 +157,7 @@ def _joined(messages: Sequence[Message], results: Sequence[Guarded]) -> tuple[Ch
                     "spans": (*(known.spans if known else ()), *moved),
                 }
             )
-        offset += len(message.content) + 1
+        offset += len(text) + 1
     return tuple(merged.values())
 
 
@@ -147,7 +165,7 @@ def _moved(span: SpanRecord, offset: int) -> SpanRecord:
     return span.model_copy(update={"start": span.start + offset, "end": span.end + offset})
 
 
-def _language_of(messages: Sequence[Message]) -> Language:
+def language_of(messages: Sequence[Message]) -> Language:
     """The language of the caller's last message: settled before the first check."""
     asked = [message.content for message in messages if message.role == "user"]
     return detect_language(plain(asked[-1])) if asked else "en"
@@ -159,23 +177,20 @@ def _constrained(sampling: Sampling, guards: Guards, engine: Engine) -> Sampling
     return replace(sampling, json_schema=schema if engine.capabilities.json_schema else "")
 
 
-async def _push(output: OutputStream, text: str) -> str:
-    return await asyncio.to_thread(output.push, text) if output.due(text) else output.push(text)
-
-
-def _ended(output: OutputStream, last: Chunk, before: tuple[CheckRecord, ...], *, stream: bool) -> Ended:
-    checks = (*before, *output.checks)
-    if output.blocked:
-        text = output.text if stream else ""
-        counts = (last.prompt_tokens, last.completion_tokens)
-        return Ended("blocked", "content_filter", output.rule, checks, *counts, text, output.message)
-    cancelled = last.finish == "cancelled"
+def _ended(ends: Sequence[ChoiceEnded], before: tuple[CheckRecord, ...]) -> Ended:
+    first = ends[0]
+    blocked = [end for end in ends if end.finish_reason == "content_filter"]
+    outcome: Outcome = "blocked" if len(blocked) == len(ends) else "answered"
+    if any(end.finish_reason == "cancelled" for end in ends):
+        outcome = "cancelled"
     return Ended(
-        "cancelled" if cancelled else "answered",
-        "length" if last.finish == "length" else "stop",
-        "",
-        checks,
-        last.prompt_tokens,
-        last.completion_tokens,
-        output.text,
+        outcome,
+        "stop" if first.finish_reason == "cancelled" else first.finish_reason,
+        blocked[0].rule if blocked else "",
+        (*before, *(record for end in ends for record in end.checks)),
+        first.prompt_tokens,
+        sum(end.completion_tokens for end in ends),
+        first.text,
+        blocked[0].message if blocked else "",
+        tuple(ends),
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from policies.guardrails.check import Checked, CompiledCheck, Guarded, combine
+from policies.guardrails.check import CompiledCheck, Guarded, combine, run_in_time
 from policies.guardrails.passage import Passage
-from policies.guardrails.redact import redact, settle
+from policies.guardrails.redact import redact, to_redact
 from policies.verdict import Verdict
 
 
@@ -15,13 +15,10 @@ def check_text(checks: Sequence[CompiledCheck], passage: Passage) -> Guarded:
 
     All run, so that the record is complete; only a text that is too long spares the rest the work.
     """
-    results: list[Checked] = []
-    for check in checks:
-        result = check.run(passage)
-        results.append(result)
-        if check.ends_all and result.verdict is Verdict.BLOCK:
-            break
-    spans = settle(span for result in results if result.verdict is Verdict.REDACT for span in result.spans)
+    results = run_in_time(
+        checks, passage, ends=lambda check, result: check.ends_all and result.verdict is Verdict.BLOCK
+    )
+    spans = to_redact(span for result in results for span in result.spans)
     guarded = combine(results, "input", "")
     if guarded.verdict is Verdict.BLOCK:
         return guarded

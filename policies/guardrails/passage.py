@@ -15,7 +15,7 @@ from policies.guardrails.rewritten import Rewritten
 from policies.guardrails.views import View, ViewKind, views_of
 
 _Worked = TypeVar("_Worked")
-_PLACEHOLDER = r"<[A-Z][A-Z_]{2,30}>"
+_PLACEHOLDER = r"<[A-Z][A-Z_]{2,30}(?::[eh]\.[A-Za-z0-9_-]+)?>"
 _CAPITALS = 0.6
 """A text with a larger share of capitals is written in capitals."""
 
@@ -39,6 +39,8 @@ class Passage:
         """Where the passage begins in its message (code points)."""
         self.ner = ner
         """Names that a model found in `text`, where a batch has run it already."""
+        self.context: tuple[str, ...] = ()
+        """What the request gave to answer from (passages, tool results); empty where nobody handed it in."""
         self._language = language
         self._worked_out: dict[Callable[[Passage], object], object] = {}
 

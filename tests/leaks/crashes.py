@@ -7,7 +7,6 @@ written where does not depend on them.
 
 from __future__ import annotations
 
-import functools
 import importlib
 import os
 import signal
@@ -76,18 +75,8 @@ def with_broken(part: str, broken: Callable[..., object], run: Callable[[], int]
         setattr(module, name, whole)
 
 
-def load_names_once() -> None:
-    """The name models are loaded once for all of the runs: this saves time and nothing else."""
-    import flows.evaluate
-    import infra.ner
-
-    once = functools.cache(infra.ner.load_name_finders)
-    infra.ner.load_name_finders = flows.evaluate.load_name_finders = once
-
-
 def main(pipeline: str) -> None:
     """The whole run, then every crash in turn."""
-    load_names_once()
     import policies.gates.evaluation
 
     policies.gates.evaluation._SCRIPTED = "no engine"

@@ -98,7 +98,9 @@ def test_an_injection_is_blocked_by_rule_and_id_without_the_text(gateway: Any) -
 @pytest.mark.parametrize(
     ("changes", "status", "code"),
     [
-        ({"tools": []}, 400, "unsupported_parameter"),
+        ({"tools": []}, 400, "invalid_value"),
+        ({"n": 2}, 400, "unsupported_value"),
+        ({"functions": []}, 400, "unsupported_parameter"),
         ({"model": "Not a name"}, 404, "model_not_found"),
         ({"messages": [{"role": "system", "content": "x"}]}, 400, "unsupported_value"),
         ({"messages": [{"role": "user", "content": "word " * 20_000}]}, 400, "context_length_exceeded"),

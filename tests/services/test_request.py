@@ -18,6 +18,7 @@ from infra import telemetry
 from infra.contracts.model_version import PromptSpec
 from infra.engines.engine import Capabilities, Chunk, Generation
 from infra.errors import BadInput, PartFailed, StoreError
+from infra.guard_models import Models
 from infra.home import Home
 from infra.ledger.log import Ledger
 from infra.ledger.vault import Vault
@@ -117,12 +118,13 @@ def bench(
 ) -> Callable[..., Any]:
     """Runs a coroutine over a bench that serves version 1 of `triage`."""
     prompt = PromptSpec(system="Answer.", answer_format="text", max_new_tokens=64)
-    guards = compile_guards(parse_guardrails(POLICY, source="open"), prompt=prompt, names=None)  # type: ignore[arg-type]
-    shelf.guards = lambda: guards
     publisher.release(1)
     key = Callers(home).create("acme").key
 
-    def run(work: Callable[[Bench], Any], *, content: bool = False, **limits: Any) -> Any:
+    def run(work: Callable[[Bench], Any], *, content: bool = False, policy: str = POLICY, **limits: Any) -> Any:
+        guards = compile_guards(parse_guardrails(policy, source="test"), prompt=prompt, models=Models())
+        shelf.guards = lambda: guards
+
         async def inside() -> Any:
             watch, metrics = watching(), Metrics()
             await watch.look()
@@ -152,6 +154,52 @@ def test_no_byte_leaves_before_admitted_and_not_the_last_before_completed(bench:
     first_text = next(kinds for piece, kinds in called.pieces if b'"content":"v1' in piece)
     assert "request.admitted" in first_text
     assert called.events()[-1] == "[DONE]" and called.events()[-2]["usage"]["completion_tokens"] == 4
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_block_is_told_in_the_last_events_and_recorded(bench: Any, stream: bool) -> None:
+    """Content filter, the counts, an error; no [DONE]: nobody takes the answer for whole."""
+    check = "{id: keys, detector: secrets, action: block, message: No.}"
+    policy = f"name: b\nstream: holdback\ninput: []\noutput:\n  - {check}\n"
+
+    async def work(on: Bench) -> tuple[Called, list[Any]]:
+        async def generate(request: Generation) -> AsyncIterator[Chunk]:
+            for count, piece in enumerate(["All is well. "] * 60 + ["AKIAQ3EGRZ7PLMN2VW4X "] + ["More. "] * 900):
+                yield Chunk(piece, 5, count)
+
+        on.engine.generate = generate
+        asked: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
+        return await on.call(**asked), on.record()
+
+    called, record = bench(work, policy=policy)
+    assert called.status == 200 and b"AKIA" not in called.body
+    if stream:
+        *pieces, closing, usage, error = called.events()
+        assert closing["choices"][0]["finish_reason"] == "content_filter" and usage["usage"]["completion_tokens"] < 900
+        assert (error["error"]["code"], error["error"]["rule"]) == ("content_filter", "keys")
+        assert error["error"]["message"].startswith("No. (rule 'keys'") and "[DONE]" not in called.events()
+        text = "".join(piece["choices"][0]["delta"].get("content", "") for piece in pieces)
+        assert text and ("All is well. " * 60).startswith(text)
+    else:
+        choice = json.loads(called.body)["choices"][0]
+        assert (choice["message"]["content"], choice["finish_reason"]) == ("", "content_filter")
+    assert (record[-1].outcome, record[-1].refusal_rule) == ("blocked", "keys")
+
+
+@pytest.mark.parametrize(
+    ("asked", "param"),
+    [
+        ({"tools": [{"type": "function", "function": {"name": "look"}}]}, "tools"),
+        ({"messages": [{"role": "tool", "tool_call_id": "c", "content": "x"}]}, "messages[0]"),
+        ({"n": 2, "temperature": 1}, "temperature"),
+    ],
+)
+def test_tools_and_choices_that_the_engine_cannot_follow_are_refused(
+    bench: Any, asked: dict[str, Any], param: str
+) -> None:
+    called = bench(lambda on: on.call(**asked))
+    error = json.loads(called.body)["error"]
+    assert (called.status, error["code"], error["param"]) == (400, "unsupported_parameter", param)
 
 
 def test_a_whole_answer_leaves_after_both_are_on_disk(bench: Any) -> None:

@@ -14,12 +14,15 @@ from services.errors import ApiError
 from services.wire import ChatRequest, parse_chat, parse_feedback
 
 SECRET = "Ana-12345678Z"
+TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
+CALL = {"id": "call-1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
 PLAIN: dict[str, Any] = {"model": "triage", "messages": [{"role": "user", "content": SECRET}]}
 
 
 def refused(**changes: Any) -> ApiError:
     with pytest.raises(ApiError) as caught:
-        parse_chat(json.dumps(PLAIN | changes).encode()).token_limit  # noqa: B018
+        chat = parse_chat(json.dumps(PLAIN | changes).encode())
+        assert chat.token_limit or chat.tool_use
     error = caught.value
     assert error.status == 400 and SECRET not in json.dumps(error.body())
     return error
@@ -37,6 +40,16 @@ def refused(**changes: Any) -> ApiError:
         {"response_format": {"type": "text"}},
         {"response_format": {"type": "json_object"}},
         {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {}, "strict": True}}},
+        {"n": 8, "temperature": 1},
+        {"tools": [TOOL], "tool_choice": "required", "parallel_tool_calls": False},
+        {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "look"}}},
+        {
+            "messages": [
+                PLAIN["messages"][0],
+                {"role": "assistant", "content": None, "tool_calls": [CALL]},
+                {"role": "tool", "tool_call_id": "call-1", "content": "found"},
+            ]
+        },
         {"logprobs": False, "frequency_penalty": 0, "presence_penalty": 0.0, "temperature": None},
     ],
 )
@@ -47,11 +60,37 @@ def test_what_clients_send_is_taken(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("changes", "code", "param"),
     [
-        ({"tools": []}, "unsupported_parameter", "tools"),
+        ({"tools": []}, "invalid_value", "tools"),
+        ({"tools": [{"type": "custom", "function": {"name": "a"}}]}, "invalid_value", "tools[0].type"),
+        (
+            {"tools": [{"type": "function", "function": {"name": SECRET + "!"}}]},
+            "invalid_value",
+            "tools[0].function.name",
+        ),
+        ({"tools": [TOOL, TOOL]}, "invalid_value", "tools"),
+        ({"tool_choice": "auto"}, "invalid_value", "tool_choice"),
+        (
+            {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "other"}}},
+            "invalid_value",
+            "tool_choice",
+        ),
+        (
+            {"messages": [{"role": "user", "content": "a", "tool_calls": [CALL]}]},
+            "invalid_value",
+            "messages[0].tool_calls",
+        ),
+        (
+            {"messages": [{"role": "user", "content": "a", "tool_call_id": "c"}]},
+            "invalid_value",
+            "messages[0].tool_call_id",
+        ),
+        ({"messages": [{"role": "tool", "content": SECRET}]}, "invalid_value", "messages[0].tool_call_id"),
+        ({"messages": [{"role": "assistant", "content": None}]}, "invalid_value", "messages[0].content"),
         ({"logit_bias": {"5": 1}}, "unsupported_parameter", "logit_bias"),
         ({"functions": None}, "unsupported_parameter", "functions"),
         ({"stream_options": {"every": 1}}, "unsupported_parameter", "stream_options.every"),
-        ({"n": 2}, "invalid_value", "n"),
+        ({"n": 9}, "invalid_value", "n"),
+        ({"n": 0}, "invalid_value", "n"),
         ({"logprobs": True}, "invalid_value", "logprobs"),
         ({"frequency_penalty": 0.1}, "invalid_value", "frequency_penalty"),
         ({"temperature": 2.1}, "invalid_value", "temperature"),
@@ -62,7 +101,7 @@ def test_what_clients_send_is_taken(changes: dict[str, Any]) -> None:
         ({"max_tokens": 5, "max_completion_tokens": 6}, "invalid_value", "max_tokens"),
         ({"messages": []}, "invalid_value", "messages"),
         ({"messages": [{"role": "system", "content": SECRET}]}, "unsupported_value", "messages[0].role"),
-        ({"messages": [{"role": "tool", "content": SECRET}]}, "unsupported_value", "messages[0].role"),
+        ({"messages": [{"role": "developer", "content": SECRET}]}, "unsupported_value", "messages[0].role"),
         ({"messages": [{"role": "user"}]}, "missing_required_parameter", "messages[0].content"),
         ({"messages": [{"role": "user", "content": None}]}, "invalid_value", "messages[0].content"),
         (

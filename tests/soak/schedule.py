@@ -1,9 +1,10 @@
-"""A scheduled retrain, every minute on small data: three runs by the clock, through one restart of everything.
+"""A scheduled retrain, every minute on small data: three runs by the clock through one restart, then a backfill.
 
 Run it by hand: `.venv/bin/python -P tests/soak/schedule.py FOLDER`. FOLDER is made; a base model that lies in
 FOLDER/home/models is used. It takes about ten minutes, prints what Prefect shows, and exits 1 when that is not as it
 must be: the first run waits for a review without a process, the restart keeps it, the later runs find no new data, and
-the approval after the restart ends the first one as released.
+the approval after the restart ends the first one as released. Then two days are run again, and the worker is killed
+with everything that it started while it does so: `sluice up` goes on with both.
 """
 
 from __future__ import annotations
@@ -14,8 +15,14 @@ import os
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import psutil
+
+from infra.home import Home
+from infra.server_state import read_state
 
 _PIPELINE = """
 name: cards
@@ -53,6 +60,13 @@ def main(folder: Path) -> int:
         sluice(folder, "reviewer", "add", "ana")
         sluice(folder, "review", "approve", "cards", "1", "--by", "ana", "--reason", "soak")
         wait_for(folder, "the waiting run goes on and ends", lambda runs: ended(runs, "Released") >= 1)
+        by_the_clock = len(scheduled_runs(folder))
+        days = [(datetime.now(UTC) - timedelta(days=ago)).strftime("%Y-%m-%d") for ago in (2, 1)]
+        sluice(folder, "backfill", "cards", "--from", days[0], "--to", days[1], "--cron", "0 3 * * *")
+        wait_for(folder, "the backfill is under way", lambda runs: len(runs) > by_the_clock)
+        kill_worker(folder)
+        sluice(folder, "up")
+        wait_for(folder, "both days were run", lambda runs: ended(runs[by_the_clock:], "No new data") == len(days))
         return 0
     except TimeoutError as error:
         print(f"NOT AS IT MUST BE: {error}", flush=True)
@@ -100,6 +114,16 @@ def wait_for(folder: Path, what: str, met: Any) -> None:
             return
         time.sleep(5)
     raise TimeoutError(f"{what}: not within {_PATIENCE_S:.0f} s; {[run['state_name'] for run in runs]}")
+
+
+def kill_worker(folder: Path) -> None:
+    """`kill -9` of the worker and of the runs that it started."""
+    state = read_state(Home(folder / "home"), "worker")
+    assert state is not None
+    worker = psutil.Process(state.pid)
+    for process in [worker, *worker.children(recursive=True)]:
+        process.kill()
+    print(f"{time.strftime('%H:%M:%S')} the worker and what it started: kill -9", flush=True)
 
 
 def ended(runs: list[dict[str, Any]], name: str) -> int:

@@ -23,6 +23,7 @@ from guardrails.validator_base import (
 
 from policies.guardrails.passage import Passage
 from policies.guardrails.redact import Span, redact, settle
+from policies.guardrails.sound import sound_spans
 from policies.guardrails.views import ALL_VIEWS, LONGEST, ViewKind
 
 PASSAGE = "passage"
@@ -94,7 +95,7 @@ class Detector(Validator):  # type: ignore[misc]
 
     def _found(self, passage: Passage) -> Iterator[Span]:
         """What counts of one reading, as offsets into the original."""
-        for span in self.find(passage):
+        for span in sound_spans(self.find(passage), len(passage.text)):
             if self._entities is not None and span.entity not in self._entities:
                 continue
             if self.spares_placeholders and _touches(span, passage.placeholders):

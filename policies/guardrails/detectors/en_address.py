@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies.guardrails.detectors.detector import Detector, Reach
+from policies.guardrails.detectors.shapes import may_find
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import compiled, words
 from policies.guardrails.redact import Span
@@ -14,10 +15,15 @@ _KIND = (
     r"|close"
     r"|crescent|cres|parkway|pkwy|highway|hwy|trail|trl|circle|cir|mews|gardens|grove|alley|way|hill|rise|walk|row"
     r"|green"
+    r"|loop|broadway|wynd|embankment|bridge|parade|esplanade|turnpike|tpke|expressway|freeway|fwy|bend|cove|landing"
+    r"|manor|meadows?|drv|bypass|byway|causeway|promenade"
     r"|plaza|point|points|ridge|park|heights|crossing|junction|pass|path|quay|wharf|villas)"
 )
 _WORD = r"[a-z][a-z'’.-]*"
-_STREET = rf"(?:p\.o\. box )?[0-9]{{1,6}}[a-z]?,?(?: [0-9]{{1,5}})? (?:{_WORD} ){{1,4}}?{_KIND}\b\.?"
+_STREET = (
+    rf"(?:p\.o\. box )?[0-9]{{1,6}}[a-z]?,?(?: [0-9]{{1,5}})? (?:{_WORD} ){{1,4}}?{_KIND}\b\.?"
+    r"(?: (?:nw|ne|sw|se|n|s|e|w)\b\.?)?"
+)
 _MILITARY = (
     r"(?:(?:psc|unit|cmr) [0-9]{2,5},? box [0-9]{1,5}|(?:usns|usnv|uss|uscgc) [a-z'’-]+)[ ,\n]{1,3}(?:apo|fpo|dpo)"
     r" (?:aa|ae|ap) [0-9]{5}"
@@ -41,6 +47,7 @@ _SUFFIX = (
 )
 _FLAT_ALONE = r"(?:Apt|Suite|APT|SUITE)\.? [0-9]{2,4}"
 _FLAT = r"^(?:,|\.)?[ \n>]{1,6}(?:apt|apartment|flat|unit|suite|ste|floor|room|box)\.? ?#?(?:[0-9]{1,5}[a-z]?|[a-z])\b"
+_FLAT_BEFORE = r"(?:^|[^a-z0-9])((?:flat|apartment|apt|unit|suite|room|floor)\.? ?#?(?:[0-9a-z]{1,4},? )?)$"
 _ZIP_TAIL = (
     r"^(?:[ \n]{0,2},?[ \n]{1,3}(?:\p{Lu}[\p{L}'’.()-]*|of|de|la|nad|and|do|da)(?: (?:\p{Lu}[\p{L}'’.()-]*|of|de|la"
     r"|nad|and|do|da)){0,3}){0,3}"
@@ -63,6 +70,15 @@ _MONTHS = words(
     " aug sep"
     " sept oct nov dec enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
 )
+_AMBIGUOUS = words(
+    "way walk rise pass close row point points green place path park loop bend bridge landing parade circle drive"
+    " court hill"
+    " alley crossing junction manor meadow meadows plaza square trail ridge st dr pl ct str ste"
+)
+_COUNTED = words(
+    "minute minutes min mins hour hours day days week weeks month months year years people miles mile km times"
+)
+"""What a number counts, so that it is no house's."""
 _NOT_STREETS = words("in on at of the is was and to for by with a an or from as than over under per every")
 
 
@@ -74,7 +90,7 @@ class EnAddress(Detector):
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """Numbered streets; the form without a word for street only beside a word for a place or with a flat."""
-        if not passage.has_digit:
+        if not may_find(passage, self.name):
             return
         for pattern in (_MILITARY, _PO_BOX):
             for match in compiled(pattern).finditer(passage.plain):
@@ -82,7 +98,9 @@ class EnAddress(Detector):
                     yield Span(match.start(), _extended(passage, match.end()), "STREET_ADDRESS", 0.9)
         for match in compiled(_STREET).finditer(passage.plain):
             if self._is_street(passage, match.start(), match.end()):
-                yield Span(match.start(), _extended(passage, match.end()), "STREET_ADDRESS", 0.85)
+                start, end = _with_flat_before(passage, match.start()), _extended(passage, match.end())
+                if passage.has_case or end > match.end() or not self._is_ambiguous(passage, start, match.end()):
+                    yield Span(start, end, "STREET_ADDRESS", 0.85)
         if passage.has_case:
             yield from self._foreign(passage)
 
@@ -99,15 +117,27 @@ class EnAddress(Detector):
         for match in compiled(_FLAT_ALONE).finditer(passage.text):
             yield Span(match.start(), match.end(), "STREET_ADDRESS", 0.55)
 
+    def _is_ambiguous(self, passage: Passage, start: int, end: int) -> bool:
+        """Whether the word for street means much else too, and no word for a place stands before."""
+        kind = passage.plain[start:end].rstrip(".").rpartition(" ")[2]
+        placed = compiled(_PLACE_WORDS).search(passage.before(start, self.reach.context))
+        return kind in _AMBIGUOUS and placed is None
+
     def _is_street(self, passage: Passage, start: int, end: int) -> bool:
         """Whether the match stands alone, is no date, and (where capitals say something) its name has one."""
         if start and (passage.text[start - 1].isalnum() or passage.text[start - 1] in "#$€£.,:-/"):
             return False
         words = [word for word in passage.text[start:end].split() if word[:1].isalpha()]
         lowered = {word.lower().strip(".,") for word in words}
-        if lowered & _MONTHS or (passage.has_case and lowered & _NOT_STREETS):
+        if lowered & _MONTHS or lowered & _COUNTED or (passage.has_case and lowered & _NOT_STREETS):
             return False
         return not passage.has_case or any(word[:1].isupper() for word in words)
+
+
+def _with_flat_before(passage: Passage, start: int) -> int:
+    """Where the address begins: in Britain the flat stands before the house, `Flat 3, 22 High Street`."""
+    flat = compiled(_FLAT_BEFORE).search(passage.before(start, 24))
+    return start - (flat.end(1) - flat.start(1)) if flat else start
 
 
 def _extended(passage: Passage, end: int) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from policies.guardrails.detectors.cues import Cue, nearest_cue
 from policies.guardrails.detectors.detector import Detector, Reach
+from policies.guardrails.detectors.shapes import may_find
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import compiled, standing_alone
 from policies.guardrails.redact import Span
@@ -25,7 +26,7 @@ class EsAccounts(Detector):
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """Numbers whose check digits are right; an NSS not after a word about another kind of number."""
-        if not passage.has_digit:
+        if not may_find(passage, self.name):
             return
         from stdnum.es import ccc
 

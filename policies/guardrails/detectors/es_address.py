@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies.guardrails.detectors.detector import Detector, Reach
+from policies.guardrails.detectors.es_towns import TOWNS
+from policies.guardrails.detectors.shapes import may_find
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import compiled, words
 from policies.guardrails.redact import Span
@@ -16,7 +18,10 @@ _WAY = (
     r"|camino|cno"
     r"|carretera|ctra|glorieta|gta|rambla|urbanizacion|urb|pasaje|pje|poligono|bulevar|callejon|jiron|carrera|cra"
     r"|colonia"
-    r"|rua|carrer|avinguda|kalea) )"
+    r"|rua|carrer|avinguda|kalea"
+    r"|gran via|alameda|cuesta|costanilla|barrio|bda|sector|vereda|malecon|boulevard"
+    r"|prolongacion"
+    r"|calzada|privada|cerrada|andador|circuito|diagonal|transversal|cl|kra|cr) )"
 )
 _NUMBER = r"(?:,? ?(?:n\.?[º°o]\.?|num\.?|numero|no\.|#)? ?[0-9]{1,4}(?: ?bis)?|,? ?s/n)"
 _STREET = rf"{_WAY}(?:{_WORD} ){{0,6}}?{_WORD}{_NUMBER}"
@@ -25,10 +30,18 @@ _GRID = (
     r" ?[0-9]{1,3}[a-z]? ?- ?[0-9]{1,3}"
 )
 """The Latin American grid: `Carrera 7 # 71-21`."""
+_UNNAMED = (
+    r"\b(?:viv[eo] en|vivimos en|viven en|residente en|resid[eo] en|domiciliad[oa] en|domicilio en"
+    r"|domicilio|direccion de"
+    r" (?:envio|entrega|facturacion)|direccion|envio a|entregar? en|enviar a|envielo a|mandalo a|mandar a|mudado a)"
+    rf"(?: es)?[ :,-]{{1,4}}(?:la |el )?((?:{_WORD} ){{0,4}}{_WORD},? ?(?:n\.?[º°o] ?|num\.? )?[0-9]{{1,4}})"
+)
+"""After a word for living somewhere or for sending."""
 _BASE = rf"{_GRID}|{_STREET}"
 _SIDE = r"(?:izq(?:uierda|da|\.)?|izda\.?|dcha\.?|derecha|der\.|centro|ctro\.)"
 _FLAT = (
-    r"^[ ,;-]{1,3}(?:(?:piso|planta|puerta|pta\.?|esc\.?|escalera|portal|bloque|blq\.?|bajo|bjo\.?|atico|entresuelo"
+    r"^[ ,;-]{1,3}(?:(?:piso|oficina|of\.|torre|casa|manzana|mz\.?|lote|lt\.?|edificio|ed\.|bl\.|planta|puerta"
+    r"|pta\.?|esc\.?|escalera|portal|bloque|blq\.?|bajo|bjo\.?|atico|entresuelo"
     r"|entlo\.?"
     r"|principal|ppal\.?|local|nave|interior|int\.?|depto\.?|dpto\.?|apto\.?|apartamento|km\.?)"
     r"(?: ?[0-9]{1,3}\b(?:\.?[ºª°])?)?(?: [a-h]\b)?"
@@ -40,23 +53,9 @@ _POSTCODE = (
     r"[a-z][a-z'’/-]*(?: (?:de|del|la|las|los|el|san"
     r"|santa) [a-z][a-z'’-]*(?: [a-z][a-z'’-]*)?)?(?: \([a-z ]{3,20}\))?\)?"
 )
-_TOWNS = (
-    r"a coruna|albacete|alcala de henares|alcorcon|algeciras|alicante|almeria|avila|badajoz|badalona|barcelona"
-    r"|bilbao|burgos"
-    r"|caceres|cadiz|cartagena|castellon de la plana|castellon|ceuta|ciudad real|cordoba|cuenca|donostia"
-    r"|dos hermanas|elche"
-    r"|ferrol|fuenlabrada|getafe|gijon|girona|granada|guadalajara|hospitalet de llobregat|huelva|huesca|jaen"
-    r"|jerez de la frontera|las palmas de gran canaria|las palmas|leganes|leon|lleida|logrono|lugo|madrid|malaga"
-    r"|marbella"
-    r"|mataro|melilla|merida|mostoles|murcia|orense|ourense|oviedo|palencia|palma de mallorca|palma|pamplona"
-    r"|pontevedra"
-    r"|reus|sabadell|salamanca|san sebastian|santa cruz de tenerife|santander|santiago de compostela|segovia"
-    r"|sevilla|soria"
-    r"|talavera de la reina|tarragona|terrassa|teruel|toledo|valencia|valladolid|vigo|vitoria-gasteiz|vitoria"
-    r"|zamora|zaragoza"
-    r"|bogota|medellin|buenos aires|rosario|ciudad de mexico|guadalajara|monterrey|lima|quito|caracas|santiago"
-)
-_TOWN = rf"^[ ,;(-]{{1,4}}(?:en )?(?:{_TOWNS})\b\)?"
+_TOWN = rf"^[ ,;(-]{{1,4}}(?:en )?(?:{TOWNS})\b\)?"
+_DAY = r" el (?:lunes|martes|miercoles|jueves|viernes|sabado|domingo|dia|proximo|pasado|mes|ano)\b"
+"""After a town: when, which is no part of it."""
 _SMALL = words("de del la las los el els y i e san santa sant d d' l l' a doctor dr sra virgen xxiii")
 
 
@@ -64,20 +63,34 @@ class EsAddress(Detector):
     """Finds STREET_ADDRESS in the Spanish form."""
 
     name = "es-address"
-    reach = Reach(span=180, context=1)
+    reach = Reach(span=180, context=48)
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """Streets with a number; the name has capitals where the text has any."""
-        if not passage.has_digit and "s/n" not in passage.plain:
+        if not may_find(passage, self.name):
             return
         text = passage.plain
+        named: list[Span] = []
         for match in compiled(_BASE).finditer(text):
             start, end = match.start(), match.end()
             if (start and text[start - 1].isalnum()) or text[end : end + 1].isdigit():
                 continue
-            if passage.has_case and not _capitalised(passage.text[start:end]):
+            whole = _extended(text, end)
+            if passage.has_case and whole == end and not _capitalised(passage.text[start:end]):
                 continue
-            yield Span(start, _extended(text, end), "STREET_ADDRESS", 0.9)
+            named.append(Span(start, whole, "STREET_ADDRESS", 0.9))
+        yield from named
+        yield from self._unnamed(passage, named)
+
+    def _unnamed(self, passage: Passage, named: list[Span]) -> Iterator[Span]:
+        """Without the word for street: after a word for living or sending, where a flat or a town follows."""
+        for match in compiled(_UNNAMED).finditer(passage.plain):
+            start, end = match.start(1), match.end(1)
+            whole = _extended(passage.plain, end)
+            if any(span.start < whole and start < span.end for span in named):
+                continue
+            if whole > end and not passage.text[whole : whole + 1].isalnum():
+                yield Span(start, whole, "STREET_ADDRESS", 0.75)
 
 
 def _extended(text: str, end: int) -> int:
@@ -91,7 +104,8 @@ def _extended(text: str, end: int) -> int:
         town = compiled(pattern).search(text[end : end + 60])
         if town is not None:
             closing = town.group().endswith(")") and "(" not in town.group()
-            return end + town.end() - closing
+            day = compiled(_DAY).search(town.group())
+            return end + (day.start() if day else town.end() - closing)
     return end
 
 

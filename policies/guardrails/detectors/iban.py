@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies.guardrails.detectors.detector import Detector, Reach
+from policies.guardrails.detectors.shapes import may_find
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import compiled
 from policies.guardrails.redact import Span
@@ -16,7 +17,8 @@ _LENGTHS = {
     "it": 27, "jo": 30, "kw": 30, "kz": 20, "lb": 28, "li": 21, "lt": 20, "lu": 20, "lv": 21, "mc": 27, "md": 24,
     "me": 22, "mk": 19, "mt": 31, "mu": 30, "nl": 18, "no": 15, "pk": 24, "pl": 28, "ps": 29, "pt": 25, "qa": 29,
     "ro": 24, "rs": 22, "sa": 24, "se": 24, "si": 19, "sk": 24, "sm": 27, "tn": 24, "tr": 26, "ua": 29, "va": 22,
-    "xk": 20,
+    "xk": 20, "bi": 27, "by": 28, "dj": 27, "eg": 29, "fk": 18, "hn": 28, "iq": 23, "lc": 32, "ly": 25, "mn": 20,
+    "ni": 28, "om": 23, "ru": 33, "sc": 31, "sd": 18, "so": 23, "st": 25, "sv": 28, "tl": 23, "vg": 24, "ye": 30,
 }  # fmt: skip
 """Characters per country, from the IBAN registry (ISO 13616)."""
 _SEPARATORS = " -./"
@@ -26,18 +28,18 @@ class Iban(Detector):
     """Finds IBAN_CODE."""
 
     name = "iban"
-    reach = Reach(span=68, context=1)
+    reach = Reach(span=68, context=4)
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """Numbers whose check digits are right, with any single separators."""
-        if not passage.has_digit:
+        if not may_find(passage, self.name):
             return
         from stdnum import iban
 
         text = passage.plain
         for match in compiled(r"[a-z]{2}[ -]?[0-9]{2}").finditer(text):
             start = match.start()
-            if start and text[start - 1].isalnum():
+            if start and text[start - 1].isalnum() and text[max(0, start - 4) : start] != "iban":
                 continue
             code, end = _take(text, start, _LENGTHS.get(text[start : start + 2], 0))
             if code and not text[end : end + 1].isalnum() and iban.is_valid(code, check_country=False):

@@ -7,16 +7,18 @@ from collections.abc import Iterator
 
 from policies.guardrails.detectors.cues import Cue, nearest_cue
 from policies.guardrails.detectors.detector import Detector, Reach
+from policies.guardrails.detectors.shapes import may_find
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import standing_alone
 from policies.guardrails.redact import Span
 
 _V4 = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
-_V6 = r"[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3})?"
+_V6 = r"(?:[0-9a-f]{0,4}:){2,7}[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}"
 _ADDRESS_WORDS = r"ips?|ipv4|ipv6|address|direccion|host|servidor|server|desde|from|login|router|client_ip|ssh|dns|ping"
 _VERSION_WORDS = (
     r"versiones|version|ver|build|firmware|release|v|library|pinned|upgrade|update|actualiza|subnet|mask|mascara"
-    r"|articulo|seccion|section|apartado"
+    r"|articulo|seccion|section|apartado|clausula|clause|chapter|capitulo|epigrafe|anexo|annex|paragraph|parrafo|oid"
+    r"|chrome|chromium|firefox|safari|edge|android|ios|windows|macos|kernel|driver|controlador|package|paquete|sdk|app"
 )
 
 
@@ -28,7 +30,7 @@ class IpAddress(Detector):
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """Addresses that Python's `ipaddress` reads and that name a host."""
-        if not passage.has_digit:
+        if not may_find(passage, self.name):
             return
         text = passage.plain
         for match in standing_alone(_V4, text, also=""):

@@ -36,7 +36,11 @@ STRONG = (
     r"|\bfull name"
     r"|\bmy (?:son|daughter|kid|wife|husband|brother|sister|mother|father|boss|mom|dad|aunt|uncle),?|\bwitness,"
     r"|\bdirected by:?\W{0,6}"
-    r"|\bstarring|\bmaiden name is"
+    r"|\bstarring|\bmaiden name is|\b(?:first|last|full|family|your|middle) name\?|\bnombre(?: completo)?\?"
+    r"|\bte llamas\?"
+    r"|\bse llama usted\?|\bapellidos?\?|\bwho am i (?:talking|speaking) (?:to|with)\?|\bmi apellido es|\bapellidad[oa]"
+    r"|\bsurname is|\bsigned by|\bon the account of|\bbest(?: regards| wishes)?,|\bkind regards,?|\bun abrazo de"
+    r"|\bse despide,?|\bquedo a su disposicion,"
 )
 """Directly before a name: even one that no list has, if it is written like one."""
 
@@ -84,22 +88,47 @@ NO_PERSON = (
     r"|pescaderia|carniceria"
     r"|street|road|lake|mount|river|university of|college|church|bank of|theatre|museum|stadium|airport|prize|award"
     r"|fort|port"
+    r"|efecto|principio|ecuacion|sindrome|enfermedad|constante|escala|metodo|maniobra|trofeo|copa|torneo|puente"
+    r"|torre|palacio"
+    r"|castillo|metro|parada|modelo|marca|editorial|cadena|tienda|supermercados?|hospedaje|residencia|pabellon"
+    r"|auditorio"
     r"|version de|empleado de|vuelve a|empresa)(?: (?:de|del|de la|of))?"
 )
 """What these words name is no person."""
 
 PLACE_BEFORE = (
-    r"\b(?:in|at|near|across|(?:moved|originally|here|comes?|travel\w*|returned|arrived|back) (?:here )?(?:from|to|at)"
+    r"\b(?:in|at|near|across|(?:coming|going|go|fly|flying|travel|trip|drive|driving|train|bus|flight) to|around"
+    r"|outside"
+    r"|(?:moved|originally|here|comes?|travel\w*|returned|arrived|back) (?:here )?(?:from|to|at)"
     r"|visit(?:ing)?|study in|work for|works for)"
 )
 """What the model finds after these is a place or a company more often than a person."""
 
 COMPANY_AFTER = (
-    r"^,? ?(?:s\.?l\.?u?\.?|s\.?a\.?u?\.?|s\. ?coop\.?|c\.b\.|inc\.?|incorporated|ltd\.?|llc|gmbh|corp\.?"
+    r"^(?:['’]s)? (?:disease|syndrome|laws?|theorem|principle|equations?|transform|effect|constant|test|scale|curve"
+    r"|method"
+    r"|algorithm|manoeuvre|maneuver|comet|paradox|conjecture|distribution|diagram|matrix|awards?|prize|medal|cup|trophy"
+    r"|stadium|airport|station|square|park|bridge|tower|hall|hotel|hospital|university|college|school|foundation"
+    r"|institute"
+    r"|museum|library|theatre|theater|gallery|cent(?:er|re)|islands?|lake|river|bay|beach|county|lane|drive|close|court"
+    r"|sauce|salad|server|browser|cluster|plugin|framework|festival|championship|league|act|report|bank|insurance"
+    r"|motors"
+    r"|records|airlines|brothers|stores?|brand|model|hybrid|engine|edition|browser|database|reserve|memorial"
+    r"|cathedral)\b"
+    r"|^,? ?(?:s\.?l\.?u?\.?|s\.?a\.?u?\.?|s\. ?coop\.?|c\.b\.|inc\.?|incorporated|ltd\.?|llc|gmbh|corp\.?"
     r"|corporation|group|technologies"
     r"|and sons|e hijos|y asociados|y cia|street|avenue|road|country club)(?:\W|$)"
 )
 """What stands before it is a company or a place."""
+
+PLACES = words(
+    "street st avenue ave road rd lane drive boulevard square court airport hospital clinic university college school"
+    " hotel park lake river island beach mountain valley county city town church bridge station museum stadium theatre"
+    " building tower center centre hall house inn company corporation inc ltd llc group foundation institute award"
+    " prize"
+    " calle avenida plaza s sa sl"
+)
+"""After a given name, what makes it a place or a company."""
 
 PARTICLES = words("de del la las los el y i e da do dos das di du van von der den ben bin al ibn san santa le mc")
 """Inside a name, never at its end."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from infra.ner import NameLists
+from infra.ner import NameLists, WordKind
 from policies.guardrails.detectors import name_cues as cues
+from policies.guardrails.detectors.es_towns import TOWNS
+from policies.guardrails.detectors.shapes import pattern_set
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import compiled
 from policies.guardrails.redact import Span
@@ -18,21 +20,21 @@ _ENOUGH = 2.0
 """Evidence from which on a run of words is a name."""
 _SPEAKER = r"(?:^|\n)\W{0,3}$"
 """The beginning of a line, where `Name: ` is who speaks."""
+_WORD = r"\p{L}+(?:['’]\p{L}+)?"
+_CLOSING = '.,;:!?)"»”'
+_INTRODUCTIONS = tuple(
+    rf"(?:{kind})[\s\"'“«>(¡¿]{{0,6}}$" for kind in (cues.STRONG, cues.WEAK, cues.LEADS, cues.NO_PERSON)
+)
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(NamedTuple):
     """One word of a passage, with what the lists say of it."""
 
     start: int
     end: int
     plain: str
     capital: bool
-    given: bool
-    surname: bool
-    everyday: bool
-    common: bool
-    noun: bool
+    kind: WordKind
 
     @property
     def initial(self) -> bool:
@@ -40,27 +42,21 @@ class Word:
         return len(self.plain) == 1
 
     @property
-    def listed(self) -> bool:
-        """Whether a list of names has it."""
-        return self.given or self.surname
-
-    @property
-    def sure(self) -> bool:
-        """Whether it is a name and nothing else."""
-        return self.listed and not self.everyday
+    def unlike_a_name(self) -> bool:
+        """Whether it is an everyday word or a noun."""
+        return self.kind.common or self.kind.noun
 
     @property
     def weight(self) -> float:
         """How much it speaks for a name by itself."""
-        if self.given:
-            return 0.8 if self.everyday else 2.0
-        if self.surname:
-            return 0.5 if self.everyday else 1.2
+        if self.kind.given:
+            return 0.8 if self.kind.everyday else 2.0
+        if self.kind.surname:
+            return 0.5 if self.kind.everyday else 1.2
         return 0.5 if self.initial else 0.3
 
 
-@dataclass(frozen=True)
-class _Before:
+class _Before(NamedTuple):
     """What stands before a run of words."""
 
     strong: bool
@@ -71,28 +67,42 @@ class _Before:
 
 def words_of(passage: Passage, lists: NameLists) -> tuple[Word, ...]:
     """The words of a passage, in order."""
+    text, plain = passage.text, passage.plain
     found: list[Word] = []
-    for match in compiled(r"\p{L}+(?:['’]\p{L}+)?").finditer(passage.text):
-        start, end = match.start(), match.end()
-        if passage.text[start - 1 : start].isdigit() or passage.text[end : end + 1].isdigit():
-            continue  # part of a code
-        plain = passage.plain[start:end]
-        if plain.endswith(("'s", "’s")):
-            end, plain = end - 2, plain[:-2]
-        found.append(
-            Word(
-                start,
-                end,
-                plain,
-                passage.text[start].isupper(),
-                plain in lists.given,
-                plain in lists.surnames,
-                plain in lists.words,
-                lists.is_common(plain),
-                lists.is_noun(plain),
-            )
-        )
+    for start, end in _words_in(text):
+        word = plain[start:end]
+        if word.endswith(("'s", "’s")):
+            end, word = end - 2, word[:-2]
+        found.append(Word(start, end, word, text[start].isupper(), lists.kind_of(word)))
     return tuple(found)
+
+
+def is_town(passage: Passage, start: int, end: int) -> bool:
+    """Whether these words are a town's whole name."""
+    return compiled(TOWNS).fullmatch(passage.plain[start:end]) is not None
+
+
+def _words_in(text: str) -> Iterator[tuple[int, int]]:
+    """Where the words stand: letters, with an apostrophe inside; not those that touch a digit, which are codes."""
+    position = 0
+    for chunk in text.split():
+        position = text.index(chunk, position)
+        if chunk.isalpha():
+            yield position, position + len(chunk)
+        else:
+            core = chunk.rstrip(_CLOSING)
+            if core.isalpha():
+                yield position, position + len(core)
+            else:
+                yield from _words_in_chunk(chunk, position)
+        position += len(chunk)
+
+
+def _words_in_chunk(chunk: str, offset: int) -> Iterator[tuple[int, int]]:
+    for match in compiled(_WORD).finditer(chunk):
+        start, end = match.start(), match.end()
+        if not (chunk[start - 1 : start].isdigit() or chunk[end : end + 1].isdigit()):
+            yield offset + start, offset + end
 
 
 def names_by_rule(passage: Passage, words: Sequence[Word]) -> Iterator[Span]:
@@ -117,18 +127,19 @@ def names_by_rule(passage: Passage, words: Sequence[Word]) -> Iterator[Span]:
 
 
 def _may_begin(word: Word, passage: Passage) -> bool:
-    if word.plain in cues.TITLES or (word.plain in cues.PARTICLES and not word.initial):
+    kind = word.kind
+    if word.initial:
+        return True
+    if word.plain in cues.TITLES or word.plain in cues.PARTICLES:
         return False
-    return word.listed or word.initial or (word.capital and not word.common) or not passage.has_case
+    if not passage.has_case:
+        return kind.listed or not kind.common
+    return kind.listed if word.capital and kind.common else word.capital or kind.sure
 
 
 def _look_before(passage: Passage, start: int) -> _Before:
-    before = passage.before(start, CONTEXT)
-    return _Before(*(_ends_with(kind, before) for kind in (cues.STRONG, cues.WEAK, cues.LEADS, cues.NO_PERSON)))
-
-
-def _ends_with(alternatives: str, before: str) -> bool:
-    return compiled(rf"(?:{alternatives})[\s\"'“«>(¡¿]{{0,6}}$").search(before) is not None
+    matching = pattern_set(*_INTRODUCTIONS).matching(passage.before(start, CONTEXT))
+    return _Before(*(index in matching for index in range(len(_INTRODUCTIONS))))
 
 
 def _run(passage: Passage, words: Sequence[Word], first: int, before: _Before) -> list[Word]:
@@ -163,7 +174,7 @@ def _joined(passage: Passage, left: Word, right: Word) -> bool:
 def _begins_another(word: Word, pending: list[Word], run: list[Word]) -> bool:
     """`Ana Gil y Luis Paz` are two persons, `Ramón y Cajal` is one."""
     return any(each.plain in {"y", "i", "e"} for each in pending) and (
-        (word.given and not word.surname) or len(run) > 2
+        (word.kind.given and not word.kind.surname) or len(run) > 2
     )
 
 
@@ -172,21 +183,33 @@ def _name_like(word: Word, passage: Passage, before: _Before, run: list[Word]) -
     if word.plain in cues.TITLES or (word.plain in cues.PARTICLES and not word.initial):
         return False
     if word.initial:
-        dotted = passage.text[word.end : word.end + 1] == "."
-        return dotted and not run and (word.capital or not passage.has_case)
+        return _initial_fits(word, passage, run)
+    named = bool(run) and run[-1].kind.given and run[-1].kind.sure
     if not passage.has_case:
-        return word.listed or (before.strong and not word.common and len(run) < 2)
+        if named and passage.language == "en" and not word.unlike_a_name:
+            return True
+        return word.kind.listed or (before.strong and not word.kind.common and len(run) < 2)
     if word.capital:
-        return word.listed or not (word.common or (word.noun and not before.strong))
-    if word.sure:
+        if named and run[-1].capital and word.plain not in cues.PLACES:
+            return True  # the surname of a given name, though a dictionary has it too
+        return word.kind.listed or not (word.kind.common or (word.kind.noun and not before.strong))
+    if word.kind.sure:
         return not run or not run[0].capital
-    return word.listed and any(each.sure for each in run) and not run[0].capital
+    return word.kind.listed and any(each.kind.sure for each in run) and not run[0].capital
+
+
+def _initial_fits(word: Word, passage: Passage, run: list[Word]) -> bool:
+    """Whether a letter alone is an initial: before a name with a dot, inside one as a capital."""
+    dotted = passage.text[word.end : word.end + 1] == "."
+    if run:
+        return passage.has_case and word.capital and run[0].kind.given and (dotted or word.plain not in "yeoa")
+    return dotted and (word.capital or not passage.has_case)
 
 
 def _score(passage: Passage, run: list[Word], before: _Before) -> float:
     """The evidence that a run of words is a person's name."""
     named = [word for word in run if word.plain not in cues.PARTICLES or word.initial]
-    listed = [word for word in named if word.listed]
+    listed = [word for word in named if word.kind.listed]
     cased = run[0].capital and passage.has_case
     score = sum(word.weight for word in named) if listed else min(0.6, 0.3 * len(named))
     if before.strong:
@@ -196,13 +219,22 @@ def _score(passage: Passage, run: list[Word], before: _Before) -> float:
     elif before.lead:
         score += 0.4
     if cased:
-        score += 0.3 + (0.4 if len(named) > 1 and named[0].given and named[1].surname else 0.0)
+        score += 0.3 + (0.4 if len(named) > 1 and named[0].kind.given and named[1].kind.surname else 0.0)
     elif passage.has_case and len(named) == 1:
         score -= 0.8
     score += _after(passage, run, listed)
+    if any(word.plain in {"y", "e"} and not word.capital for word in run) and not any(word.kind.sure for word in run):
+        score -= 1.0  # two everyday words
+    if not (before.strong or any(word.kind.given for word in run)) and _is_a_town(passage, run):
+        score -= 2.0
     if before.no_person or compiled(cues.COMPANY_AFTER).search(passage.after(run[-1].end, 16)):
         score -= 3.0
     return score
+
+
+def _is_a_town(passage: Passage, run: list[Word]) -> bool:
+    """Whether a town of several words ends the run, or one is all of it: many a town is a surname too."""
+    return any(is_town(passage, word.start, run[-1].end) for word in (run[:-1] or run))
 
 
 def _after(passage: Passage, run: list[Word], listed: list[Word]) -> float:
@@ -220,12 +252,14 @@ def _after(passage: Passage, run: list[Word], listed: list[Word]) -> float:
 
 def _given_after_comma(passage: Passage, words: Sequence[Word], after: int, run: list[Word]) -> list[Word]:
     """The given names after `Surname Surname, `, where the run holds surnames alone."""
-    if not all(word.surname or word.plain in cues.PARTICLES for word in run) or (run[0].given and run[0].sure):
+    if not all(word.kind.surname or word.plain in cues.PARTICLES for word in run) or (
+        run[0].kind.given and run[0].kind.sure
+    ):
         return []
     found: list[Word] = []
     for word in words[after : after + 3]:
         gap = passage.text[(found or run)[-1].end : word.start]
-        if gap != (" " if found else ", ") or not word.given or word.capital != run[-1].capital:
+        if gap != (" " if found else ", ") or not word.kind.given or word.capital != run[-1].capital:
             break
         found.append(word)
     return found

@@ -1,16 +1,14 @@
-"""Leakage of the system prompt: runs of its words in an answer, whatever the case, accents and punctuation."""
+"""Leakage of the system prompt: runs of its words in an answer, whatever their case, accents, look-alikes or gaps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from policies.guardrails.detectors.detector import Detector, Reach
-from policies.guardrails.normalise import fold, plain
+from policies.guardrails.detectors.sentences import runs
+from policies.guardrails.normalise import fold, intent, plain
 from policies.guardrails.passage import Passage
-from policies.guardrails.patterns import compiled
 from policies.guardrails.redact import Span
-
-_WORD = r"[\p{L}\p{N}]+"
 
 
 class SystemPromptLeak(Detector):
@@ -22,7 +20,7 @@ class SystemPromptLeak(Detector):
 
     def __init__(self, system: str, words: int, *, redacts: bool = True) -> None:
         super().__init__(redacts=redacts)
-        found = [match.group() for match in compiled(_WORD).finditer(plain(fold(system).text))]
+        found = [word for _, _, word in runs(intent(plain(fold(system).text)))]
         self._length = words
         self._runs = frozenset(tuple(found[index : index + words]) for index in range(len(found) - words + 1))
 
@@ -30,7 +28,7 @@ class SystemPromptLeak(Detector):
         """One span over each stretch in which every window of that many words is in the prompt."""
         if not self._runs:
             return
-        words = [(match.start(), match.end(), match.group()) for match in compiled(_WORD).finditer(passage.plain)]
+        words = runs(passage.intent)
         for index in range(len(words) - self._length + 1):
             window = words[index : index + self._length]
             if tuple(word for _, _, word in window) in self._runs:

@@ -15,6 +15,7 @@ from infra.contracts.row import SnapshotRow
 from infra.engines.engine import Chunk, Generation
 from infra.engines.scripted import ScriptedEngine
 from infra.errors import PartFailed
+from infra.guard_models import Models
 from infra.ner import NameFinders, load_name_lists
 from policies.guardrails.compiled import Guards, compile_guards
 from policies.policy import parse_guardrails
@@ -32,7 +33,7 @@ PROMPT = PromptSpec(system="Answer.", answer_format="text", max_new_tokens=200)
 @pytest.fixture(scope="module")
 def guards() -> Guards:
     names = NameFinders(None, None, load_name_lists())
-    return compile_guards(parse_guardrails(POLICY, source="few.yaml"), prompt=PROMPT, names=names)
+    return compile_guards(parse_guardrails(POLICY, source="few.yaml"), prompt=PROMPT, models=Models(names=names))
 
 
 def rows(count: int) -> list[SnapshotRow]:
@@ -138,7 +139,7 @@ def test_json_that_was_cut_off_is_truncated_though_the_guards_block_it() -> None
     prompt = PromptSpec(system="s", answer_format="json", max_new_tokens=3, json_schema=schema)
     rule = "{id: structure, detector: json_structure, action: block}"
     policy = parse_guardrails(f"name: p\nstream: buffer\ninput: []\noutput: [{rule}]", source="p.yaml")
-    guards = compile_guards(policy, prompt=prompt, names=NameFinders(None, None, load_name_lists()))
+    guards = compile_guards(policy, prompt=prompt, models=Models(names=NameFinders(None, None, load_name_lists())))
     assert [answer.ended for answer in ask(ScriptedEngine(), guards, 2, prompt)] == ["truncated"] * 2
     longer = prompt.model_copy(update={"max_new_tokens": 60})
     assert [answer.ended for answer in ask(ScriptedEngine(), guards, 2, longer)] == ["whole"] * 2

@@ -51,6 +51,7 @@ def test_a_failure_is_one_sentence_and_a_foreign_flows_folder_changes_nothing(be
     (shadow / "__init__.py").write_text("raise SystemExit('the wrong flows')", encoding="utf-8")
     for rows in (bench.home.datasets / "made-up").glob("*.rows"):
         rows.write_bytes(rows.read_bytes()[:-40])
+    (tmp_path / "log").write_text("an earlier training\n", encoding="utf-8")
     with pytest.raises(PartFailed) as caught:
         run_training(job, tmp_path / "log", lambda line: None)
     said = str(caught.value)
@@ -59,6 +60,7 @@ def test_a_failure_is_one_sentence_and_a_foreign_flows_folder_changes_nothing(be
     assert "Traceback" not in said
     assert "wrong flows" not in said + (tmp_path / "log").read_text(encoding="utf-8")
     assert (tmp_path / "log").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "log").read_text(encoding="utf-8").startswith("an earlier training\n")
 
 
 def test_a_killed_flow_leaves_no_training_behind(bench, tmp_path: Path) -> None:

@@ -81,6 +81,25 @@ def test_an_event_round_trips_through_its_kind() -> None:
     assert parse_event(event.to_json()) == event
 
 
-def test_an_unknown_event_is_refused() -> None:
+_OLD = (
+    b'{"at":"2026-01-02T03:04:05.000000Z","checks":[{"direction":"output","milliseconds":1.25,"rule":"pii",'
+    b'"score":0.9,"spans":[],"verdict":"%s"}],"completion_tokens":4,"event_id":"x/completed",'
+    b'"kind":"request.completed","outcome":"answered","pipeline":"p","prompt_tokens":3,"refusal_rule":"",'
+    b'"response_id":"x","schema":"sluice/event/request-completed/1","sealed":null,"seconds":0.25,"trace_id":""}'
+)
+
+
+def test_what_was_recorded_before_a_policy_could_flag_stays_readable_to_the_byte() -> None:
+    event = parse_event(_OLD % b"redact")
+    assert isinstance(event, RequestCompleted) and event.checks[0].verdict == "redact"
+    assert event.to_json() == _OLD % b"redact"
     with pytest.raises(ValidationError):
-        parse_event(b'{"kind":"request.forgotten"}')
+        parse_event(_OLD % b"flag")  # no ledger of that time can hold one
+
+
+@pytest.mark.parametrize(
+    "data", [b'{"kind":"request.forgotten"}', b'{"schema":"sluice/event/request-forgotten/1"}', b"[]", b"no"]
+)
+def test_an_unknown_event_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError):
+        parse_event(data)

@@ -35,7 +35,7 @@ _CHECKS = st.builds(
     CheckRecord,
     rule=_TEXT,
     direction=st.sampled_from(("input", "output")),
-    verdict=st.sampled_from(("allow", "redact", "block")),
+    verdict=st.sampled_from(("allow", "flag", "redact", "block")),
     score=_SCORES,
     milliseconds=_SCORES,
     spans=st.lists(_SPANS, max_size=2).map(tuple),

@@ -7,7 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from infra.contracts.model_version import PromptSpec
-from infra.ner import NameFinders, load_name_finders
+from infra.guard_keys import GuardKeys
+from infra.guard_models import Models, load_models
+from infra.ner import NameFinders
 from infra.rules import read_rule
 from policies.guardrails.compiled import Guards, compile_guards
 from policies.policy import GuardrailPolicy, parse_guardrails
@@ -21,13 +23,22 @@ SCHEMA = (
     '"required":["intent"],"additionalProperties":false}'
 )
 TEXT_PROMPT = PromptSpec(system=SYSTEM, answer_format="text", max_new_tokens=64)
+KEYS = GuardKeys(digest=b"d" * 32, cipher=b"c" * 64)
 JSON_PROMPT = PromptSpec(system=SYSTEM, answer_format="json", max_new_tokens=64, json_schema=SCHEMA)
 
 
 @pytest.fixture(scope="session")
 def names() -> NameFinders:
     """Models and lists."""
-    return load_name_finders()
+    found = load_models({"names"}).names
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="session")
+def models(names: NameFinders) -> Models:
+    """All that a policy may need."""
+    return Models(names=names)
 
 
 @pytest.fixture(scope="session")
@@ -38,22 +49,22 @@ def default_policy() -> GuardrailPolicy:
 
 
 @pytest.fixture(scope="session")
-def guards(default_policy: GuardrailPolicy, names: NameFinders) -> Guards:
+def guards(default_policy: GuardrailPolicy, models: Models) -> Guards:
     """The shipped policy for a pipeline that answers with text."""
-    return compile_guards(default_policy, prompt=TEXT_PROMPT, names=names)
+    return compile_guards(default_policy, prompt=TEXT_PROMPT, models=models)
 
 
 @pytest.fixture(scope="session")
-def json_guards(default_policy: GuardrailPolicy, names: NameFinders) -> Guards:
+def json_guards(default_policy: GuardrailPolicy, models: Models) -> Guards:
     """The shipped policy for a pipeline that answers with JSON."""
-    return compile_guards(default_policy, prompt=JSON_PROMPT, names=names)
+    return compile_guards(default_policy, prompt=JSON_PROMPT, models=models)
 
 
 @pytest.fixture(scope="session")
-def compiled(names: NameFinders) -> Callable[[str], Guards]:
+def compiled(models: Models) -> Callable[[str], Guards]:
     """Compiles a policy of a test's own, given as YAML."""
 
     def compile_text(text: str) -> Guards:
-        return compile_guards(parse_guardrails(text, source="test.yaml"), prompt=TEXT_PROMPT, names=names)
+        return compile_guards(parse_guardrails(text, source="test.yaml"), prompt=TEXT_PROMPT, models=models, keys=KEYS)
 
     return compile_text

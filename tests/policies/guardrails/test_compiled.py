@@ -11,7 +11,7 @@ import pytest
 
 from infra.contracts.model_version import PromptSpec
 from infra.errors import ConfigError, PartFailed
-from infra.ner import NameFinders
+from infra.guard_models import Models
 from policies.guardrails.compiled import EntityCount, Guards, compile_guards
 from policies.guardrails.detectors.mac_address import MacAddress
 from policies.guardrails.passage import Passage
@@ -62,7 +62,7 @@ def test_a_check_that_fails_blocks_and_says_nothing_of_the_text(compiled: Callab
 
 @pytest.mark.usefixtures("broken")
 def test_a_policy_may_let_a_failed_check_pass_and_it_is_recorded(compiled: Callable[[str], Guards]) -> None:
-    guarded = compiled(PII % ", on_error: open").check_input(LETTER, "es")
+    guarded = compiled(PII % ", on_error: open, open_because: a test").check_input(LETTER, "es")
     assert (guarded.verdict, [check.rule for check in guarded.checks]) == ("allow", ["pii.failed"])
 
 
@@ -106,14 +106,14 @@ def test_many_threads_get_the_same(guards: Guards) -> None:
         assert list(pool.map(lambda text: guards.check_input(text, "en").text, texts)) == alone
 
 
-def test_a_schema_that_is_none_is_refused(default_policy: GuardrailPolicy, names: NameFinders) -> None:
+def test_a_schema_that_is_none_is_refused(default_policy: GuardrailPolicy, models: Models) -> None:
     prompt = PromptSpec(system="", answer_format="json", max_new_tokens=8, json_schema='{"type": 3}')
     with pytest.raises(ConfigError, match="json_schema"):
-        compile_guards(default_policy, prompt=prompt, names=names)
+        compile_guards(default_policy, prompt=prompt, models=models)
 
 
-def test_checks_that_need_a_prompt_rest_without_one(default_policy: GuardrailPolicy, names: NameFinders) -> None:
-    guards = compile_guards(default_policy, prompt=None, names=names)
+def test_checks_that_need_a_prompt_rest_without_one(default_policy: GuardrailPolicy, models: Models) -> None:
+    guards = compile_guards(default_policy, prompt=None, models=models)
     assert not guards.buffers
     assert {check.rule for check in guards.check_output("hello").checks} == {
         "output-size",

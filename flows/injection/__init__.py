@@ -1,0 +1,1 @@
+"""The training of the head that tells attacks on instructions from harmless texts."""

@@ -1,0 +1,98 @@
+"""Work with a deadline: order, what is late is skipped and not heard, threads that hang are counted and bounded."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from policies.guardrails.deadline import ChecksStuck, Job, Threads
+
+
+def job(work: Callable[[list[str]], str], budget_s: float = 30.0) -> Job[list[str], str]:
+    return Job(work, budget_s, lambda late, milliseconds: "late" if late and milliseconds >= 0 else "failed")
+
+
+def never(_result: str) -> bool:
+    return False
+
+
+def test_jobs_share_what_is_made_for_them_and_keep_their_order() -> None:
+    def note(name: str) -> Job[list[str], str]:
+        return job(lambda seen: (seen.append(name), ",".join(seen))[1])
+
+    assert Threads().run([note("a"), note("b"), note("c")], list, never) == ["a", "a,b", "a,b,c"]
+
+
+def test_the_first_that_ends_it_spares_the_rest() -> None:
+    ran: list[str] = []
+    jobs = [job(lambda _, name=name: (ran.append(name), name)[1]) for name in "abc"]  # type: ignore[misc]
+    assert Threads().run(jobs, list, lambda result: result == "b") == ["a", "b"] == ran
+
+
+def test_a_late_job_is_skipped_and_what_it_says_later_is_not_heard() -> None:
+    threads, go, parts = Threads(), threading.Event(), []
+
+    def make() -> list[str]:
+        parts.append([])
+        return parts[-1]
+
+    jobs = [job(lambda _: "a"), job(lambda _: str(go.wait(60)), 0.05), job(lambda part: f"c{part is parts[1]}")]
+    assert threads.run(jobs, make, never) == ["a", "late", "cTrue"], "the third has a part of its own"
+    assert threads.stuck == 1
+    go.set()
+    _until(lambda: threads.stuck == 0)
+    assert threads.run([job(lambda _: "again")], list, never) == ["again"]
+
+
+@pytest.mark.parametrize("error", [ValueError("text"), SystemExit(3), KeyboardInterrupt()])
+def test_a_job_that_breaks_its_thread_has_failed(error: BaseException) -> None:
+    def breaks(_part: list[str]) -> str:
+        raise error
+
+    assert Threads().run([job(breaks), job(lambda _: "b")], list, never) == ["failed", "b"]
+
+
+def test_a_bound_on_all_cuts_off_what_is_left() -> None:
+    threads, go = Threads(), threading.Event()
+    jobs = [job(lambda _: "a"), job(lambda _: str(go.wait(60))), job(lambda _: "c")]
+    assert threads.run(jobs, list, never, time.perf_counter() + 0.2) == ["a", "late"]
+    go.set()
+
+
+def test_when_too_many_hang_nothing_is_done_until_one_comes_back() -> None:
+    threads, go = Threads(most_stuck=3), threading.Event()
+    hangs = job(lambda _: str(go.wait(60)), 0.02)
+    assert threads.run([hangs, hangs], list, never) == ["late", "late"]
+    assert not threads.exhausted
+    threads.run([hangs], list, never)
+    assert threads.exhausted
+    with pytest.raises(ChecksStuck, match="nothing is answered"):
+        threads.run([job(lambda _: "a")], list, never)
+    go.set()
+    _until(lambda: threads.stuck == 0)
+    assert threads.run([job(lambda _: "a")], list, never) == ["a"]
+
+
+def test_many_at_once_each_get_their_own() -> None:
+    threads, found = Threads(), {}
+
+    def ask(number: int) -> None:
+        found[number] = threads.run([job(lambda _: str(number))] * 3, list, never)
+
+    callers = [threading.Thread(target=ask, args=(number,)) for number in range(60)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert found == {number: [str(number)] * 3 for number in range(60)}
+    assert threads.stuck == 0
+
+
+def _until(true: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end_s
+        time.sleep(0.01)
