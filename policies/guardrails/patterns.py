@@ -6,8 +6,12 @@ RE2 has no look-around, so edges are checked here. Its word classes know ASCII o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol, cast
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any, Protocol, cast
+
+_SET_MEMORY_BYTES = 64 << 20
+"""What a set's automaton may grow to; it begins with next to nothing."""
 
 
 class Match(Protocol):
@@ -69,6 +73,31 @@ def compiled(pattern: str) -> Pattern:
     if known is None:
         known = _known[pattern] = _Compiled(_compile(pattern))
     return known
+
+
+class PatternSet:
+    """Patterns that are looked for at once."""
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        import re2
+
+        options = re2.Options()
+        options.log_errors = False
+        options.max_mem = _SET_MEMORY_BYTES
+        self._set: Any = re2.Set.SearchSet(options)
+        for pattern in patterns:
+            self._set.Add(pattern)
+        self._set.Compile()
+
+    def matching(self, text: str) -> Sequence[int]:
+        """The places in the list of the patterns that match anywhere in the text."""
+        return self._set.Match(text) or ()
+
+
+@cache
+def pattern_set(*patterns: str) -> PatternSet:
+    """Compiles a set once per process."""
+    return PatternSet(patterns)
 
 
 def known_patterns() -> tuple[str, ...]:

@@ -14,14 +14,14 @@ Each find leads back to whole stretches of the original. In a stream none may be
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from string import ascii_letters, ascii_lowercase, ascii_uppercase
 from typing import Literal, get_args
 
 from policies.guardrails import decode, spaced, spelled
 from policies.guardrails.normalise import INVISIBLE, fold
-from policies.guardrails.patterns import Match, compiled, without_surrogates
+from policies.guardrails.patterns import Match, compiled, pattern_set, without_surrogates
 from policies.guardrails.rewritten import Piece, Rewritten, rewrite
 
 ViewKind = Literal["parted", "hidden", "decoded", "joined", "spelled", "figures", "rotated"]
@@ -52,8 +52,9 @@ _ROTATED = (
     r"|dhr|ybf|ynf|cbe|pba|cnen|gbqnf|vafgehppvbarf|nagrevberf|vtaben)\b)"
 )
 _ROTATED_WORDS = 2
-_APART = "|".join((spaced.SIGNS, spelled.SIGNS, _FIGURE_SIGNS, _ROTATED))
-"""One look for all four. Together with the signs of codes it would be three times as slow as both alone."""
+_SIGNS = (decode.SIGNS, spaced.SIGNS, spelled.SIGNS, _FIGURE_SIGNS, _ROTATED)
+"""One look for all five: an everyday text costs no second one."""
+_CODES, _APART, _SPELLED, _FIGURED, _TURNED = range(len(_SIGNS))
 _ROT13 = str.maketrans(ascii_letters, "".join(each[13:] + each[:13] for each in (ascii_lowercase, ascii_uppercase)))
 
 
@@ -76,31 +77,37 @@ def views_of(original: str, folded: Rewritten) -> tuple[View, ...]:
 
 
 def _views(original: str, folded: Rewritten) -> Iterator[View]:
-    readings = [folded]
-    if not original.isascii() or not original.isprintable():
+    signs = _signs_in(folded.text)
+    readings = [(folded, signs)]
+    if folded.pieces:  # else no sign without a width is in it
         safe = without_surrogates(original)
         if compiled(_PARTED).search(safe) is not None:
             yield View("parted", fold(original, gap=" "))
-        if not original.isascii() and compiled(_SMUGGLED).search(safe) is not None:
+        if compiled(_SMUGGLED).search(safe) is not None:
             hidden = _unhidden(safe)
             yield View("hidden", hidden)
-            readings.append(hidden)
-    for first in readings:
-        last = first
+            readings.append((hidden, _signs_in(hidden.text)))
+    elif not signs:
+        return
+    for first, seen in readings:
+        last, now = first, seen
         for _ in range(_LAYERS):
-            following = _next_layer(last)
+            following = _next_layer(last) if _CODES in now else None
             if following is None:
                 break
             yield View("decoded", following)
-            last = following
-        yield from _closer(first)
+            last, now = following, _signs_in(following.text)
+        yield from _closer(first, seen)
         if last is not first:
-            yield from _closer(last)
+            yield from _closer(last, now)
+
+
+def _signs_in(text: str) -> Sequence[int]:
+    """Which of `_SIGNS` a text shows."""
+    return pattern_set(*_SIGNS).matching(text)
 
 
 def _next_layer(reading: Rewritten) -> Rewritten | None:
-    if compiled(decode.SIGNS).search(reading.text) is None:
-        return None
     pieces = decode.decoded(reading.text)
     if not pieces:
         return None
@@ -116,13 +123,11 @@ def _onto(parent: Rewritten, folded: Rewritten) -> Rewritten:
     return Rewritten(folded.text, folded.starts, folded.ends, folded.pieces, below, folded.lead, folded.counts)
 
 
-def _closer(reading: Rewritten) -> Iterator[View]:
+def _closer(reading: Rewritten, signs: Sequence[int]) -> Iterator[View]:
     """What may stand set apart, in words or in letters for digits."""
     text = reading.text
-    if compiled(_APART).search(text) is None:
-        return
     joined = reading
-    if compiled(spaced.SIGNS).search(text) is not None:
+    if _APART in signs:
         pieces = spaced.closed_up(text, edges=True)
         if pieces:
             joined = rewrite(text, pieces, parent=reading, counts=True, margin=_MARGIN)
@@ -130,15 +135,15 @@ def _closer(reading: Rewritten) -> Iterator[View]:
             trimmed = spaced.closed_up(text, edges=False)
             if trimmed and trimmed != pieces:
                 yield View("joined", rewrite(text, trimmed, parent=reading, counts=True, margin=_MARGIN))
-    if compiled(spelled.SIGNS).search(joined.text) is not None:
+    if _SPELLED in (signs if joined is reading else _signs_in(joined.text)):
         pieces = spelled.spoken(joined.text)
         if pieces:
             yield View("spelled", rewrite(joined.text, pieces, parent=joined, counts=True, margin=_MARGIN))
-    if compiled(_FIGURE_SIGNS).search(text) is not None:
+    if _FIGURED in signs:
         pieces = list(_figures(text))
         if pieces:
             yield View("figures", rewrite(text, pieces, parent=reading, counts=True, margin=_MARGIN))
-    if _looks_rotated(text):
+    if _TURNED in signs and _looks_rotated(text):
         yield View("rotated", rewrite(text, _rotated(text), parent=reading, counts=True))
 
 

@@ -6,7 +6,7 @@ every text in a history, costs 1.5 ms a call, and starts an exporter to its vend
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -77,10 +77,11 @@ class Detector(Validator):  # type: ignore[misc]
     def _validate(self, value: str, metadata: dict[str, Any]) -> ValidationResult:
         """Passes or fails. The result's metadata holds `spans` (offsets into `value`) and the highest `score`."""
         passage = metadata.get(PASSAGE) or Passage(value, metadata.get("language"))
-        found = list(self._found(passage))
-        for view in passage.views if self.views else ():
-            if view.kind in self.views:
-                found += self._found(view)
+        found = self._found(passage)
+        if self.views and passage.views:
+            for view in passage.views:
+                if view.kind in self.views:
+                    found += self._found(view)
         best = max((span.score for span in found), default=0.0)
         spans = [span for span in found if span.score >= self.threshold]
         if not spans:
@@ -93,8 +94,9 @@ class Detector(Validator):  # type: ignore[misc]
             metadata={"score": best, "spans": settled},
         )
 
-    def _found(self, passage: Passage) -> Iterator[Span]:
+    def _found(self, passage: Passage) -> list[Span]:
         """What counts of one reading, as offsets into the original."""
+        found: list[Span] = []
         for span in sound_spans(self.find(passage), len(passage.text)):
             if self._entities is not None and span.entity not in self._entities:
                 continue
@@ -104,7 +106,8 @@ class Detector(Validator):  # type: ignore[misc]
                 continue
             start, end = passage.folded.original(span.start, span.end)
             score = span.score if passage.view is None else round(span.score * passage.view.trust, 4)
-            yield replace(span, start=start, end=end, score=score)
+            found.append(Span(start, end, span.entity, score))
+        return found
 
 
 def _touches(span: Span, places: tuple[tuple[int, int], ...]) -> bool:
