@@ -26,9 +26,11 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.contracts.model_version import PromptSpec
-from infra.ner import NameFinders, load_name_finders, load_name_lists
+from infra.guard_models import Models, load_models
+from infra.ner import NameFinders, load_name_lists
 from infra.quiet import hush
 from infra.rules import read_rule
+from policies.checks import CheckBase, InjectionCheck
 from policies.guardrails.check import FAILED, Guarded
 from policies.guardrails.compiled import Guards, compile_guards
 from policies.guardrails.redact import Span, placeholder, redact, settle
@@ -68,11 +70,20 @@ class Tally:
 
 
 def load_guards(*, models: bool) -> Guards:
-    """The shipped policy, with the models that find names or with their lists alone."""
+    """The shipped policy, with the models that it names, or with lists of names and wordings of attacks alone."""
     hush()
     rule = read_rule("guardrails", "default")
-    names = load_name_finders() if models else NameFinders(None, None, load_name_lists())
-    return compile_guards(parse_guardrails(rule.text, source=rule.source), prompt=_PROMPT, names=names)
+    policy = parse_guardrails(rule.text, source=rule.source)
+    if models:
+        return compile_guards(policy, prompt=_PROMPT, models=load_models(policy.models))
+    policy = policy.model_copy(update={"input": tuple(map(_by_wordings, policy.input))})
+    return compile_guards(policy, prompt=_PROMPT, models=Models(names=NameFinders(None, None, load_name_lists())))
+
+
+def _by_wordings(check: CheckBase) -> CheckBase:
+    if not isinstance(check, InjectionCheck):
+        return check
+    return check.model_copy(update={"options": check.options.model_copy(update={"model": False})})
 
 
 def complaint(guards: Guards, each: Fuzzed, random: Random) -> str:
