@@ -46,6 +46,8 @@ _PROMPT = PromptSpec(
     max_new_tokens=64,
 )
 _DATA = Path(os.environ.get("SLUICE_TEST_DATA", "../shared/data"))
+_WIDE = 120
+"""Columns of the table: into a file it would be cut at 80."""
 _STREAMED = 0.05
 """The share of the inputs that also go through a stream, cut at random."""
 
@@ -252,7 +254,7 @@ def main() -> int:
     for name, models, count in (("patterns", False, given.inputs), ("models", True, given.through_models)):
         if count:
             parts[name] = _through(Job(models, given.seed, given.data, given.out), count, given.processes, console)
-    Console().print(_table(parts))
+    Console(width=_WIDE).print(_table(parts))
     return 1 if any(tally.failed for tally in parts.values()) else 0
 
 

@@ -98,9 +98,7 @@ def test_all_detectors_together_cost_no_more_than_linearly(guards: Guards) -> No
         took = []
         for length in (N, 4 * N):
             text = (seed * length)[:length]
-            started = time.thread_time()
-            guards.redact_row(text, "es")
-            took.append(time.thread_time() - started)
+            took.append(min(_redacting_s(guards, text) for _ in range(3)))
         assert took[1] < max(4 * 2.5 * took[0], 0.05), (seed, took)
 
 
@@ -135,3 +133,9 @@ def test_half_a_surrogate_pair_is_no_error(ask: str) -> None:
     assert without_surrogates("\ud800b") == "\ufffdb"
     found = method("\ud800b")
     assert found is not None and (ask != "finditer" or len(list(found)) == 1)  # type: ignore[call-overload]
+
+
+def _redacting_s(guards: Guards, text: str) -> float:
+    started = time.thread_time()
+    guards.redact_row(text, "es")
+    return time.thread_time() - started
