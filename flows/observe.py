@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -29,12 +29,20 @@ def watch_training(pipeline: Pipeline, shop: Workshop) -> Callable[[StepLine], N
     """A callback for each training step: a progress artifact in Prefect and the curves in the run's MLflow page."""
     tracking = Registry.open(shop.mlflow_url).runs
     title = f"{pipeline.name} {now():%Y-%m-%d %H:%M} UTC"
-    return _Watch(pipeline.name, tracking, tracking.run(pipeline.name, shop.run_id, title=title)).step
+    mlflow_run = tracking.run(pipeline.name, shop.run_id, title=title)
+    return _Watch(pipeline.name, tracking, mlflow_run, shop.progress.say).step
 
 
 class _Watch:
-    def __init__(self, pipeline: str, tracking: Tracking, mlflow_run: str) -> None:
+    """A training goes on without anybody who looks: the register stage draws the whole curve again.
+
+    Who does not answer once is not told again: a client tries a dead server for a minute each time.
+    """
+
+    def __init__(self, pipeline: str, tracking: Tracking, mlflow_run: str, say: Callable[[str], None]) -> None:
         self._pipeline, self._tracking, self._run = pipeline, tracking, mlflow_run
+        self._say = say
+        self._deaf: set[str] = set()
         self._waiting: list[StepLine] = []
         self._artifact: UUID | None = None
         self._told_s = 0.0
@@ -54,26 +62,41 @@ class _Watch:
             )
         ]
         self._waiting.clear()
-        # A training goes on without anybody who looks: the register stage draws the whole curve again.
-        with suppress(PartFailed):
-            self._tracking.log_figures(self._run, figures)
-        self._tell_prefect(line)
+        with self._unless_deaf("MLflow", PartFailed) as listens:
+            if listens:
+                self._tracking.log_figures(self._run, figures)
+        with self._unless_deaf("Prefect", *_prefect_failures()) as listens:
+            if listens:
+                self._tell_prefect(line)
+
+    @contextmanager
+    def _unless_deaf(self, name: str, *failures: type[Exception]) -> Iterator[bool]:
+        """Gives whether a server still listens; one that fails is deaf from then on, and that is said."""
+        try:
+            yield name not in self._deaf
+        except failures:
+            self._deaf.add(name)
+            self._say(f"{name} does not answer: the training goes on, and is not shown there")
 
     def _tell_prefect(self, line: StepLine) -> None:
-        import httpx
         from prefect.artifacts import create_progress_artifact, update_progress_artifact
-        from prefect.exceptions import PrefectException
 
         done = 100.0 * line.step / line.of
         speed = f"{line.tokens_per_s:.0f} tokens/s, {line.eta_s:.0f} s left"
         about = f"step {line.step} of {line.of}, loss {line.loss:.3f}, {speed}"
-        with suppress(httpx.HTTPError, PrefectException):
-            if self._artifact is None:
-                made = create_progress_artifact(done, key=_key(self._pipeline, "training"), description=about)
-                assert isinstance(made, UUID)  # a coroutine only where an event loop runs, and none does here
-                self._artifact = made
-            else:
-                update_progress_artifact(self._artifact, done, description=about)
+        if self._artifact is None:
+            made = create_progress_artifact(done, key=_key(self._pipeline, "training"), description=about)
+            assert isinstance(made, UUID)  # a coroutine only where an event loop runs, and none does here
+            self._artifact = made
+        else:
+            update_progress_artifact(self._artifact, done, description=about)
+
+
+def _prefect_failures() -> tuple[type[Exception], ...]:
+    import httpx
+    from prefect.exceptions import PrefectException
+
+    return httpx.HTTPError, PrefectException
 
 
 def publish_summary(pipeline: Pipeline, done: Lifecycle, shop: Workshop) -> None:

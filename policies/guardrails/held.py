@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 _COMPACT_AFTER = 4_096
-_HALF_PAIR = re.compile("[\ud800-\udfff]")
+_HALF_PAIR = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 """Half a surrogate pair is no character: no pattern takes it, and no UTF-8 can carry it on."""
 
 
@@ -25,7 +23,7 @@ class Held:
     def add(self, piece: str) -> None:
         """Takes a piece up; U+FFFD stands for what is no character."""
         if piece:
-            self._new.append(piece if piece.isascii() else _HALF_PAIR.sub("\ufffd", piece))
+            self._new.append(piece if piece.isascii() else piece.translate(_HALF_PAIR))
             self._new_length += len(piece)
 
     def part(self, start: int, end: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from policies.guardrails.check import Checked, is_failure
+from policies.guardrails.check import Checked
 from policies.guardrails.redact import Span
 from policies.verdict import Verdict, strictest
 
@@ -14,7 +14,7 @@ class Tally:
     """The results of one check, put together. `all_spans`: every place is kept, else the first MOST_SPANS."""
 
     def __init__(self, rule: str, *, all_spans: bool) -> None:
-        self._rule = rule
+        self._check = self._rule = rule
         self._verdict = Verdict.ALLOW
         self._score = 0.0
         self._milliseconds = 0.0
@@ -29,7 +29,8 @@ class Tally:
 
     def add(self, result: Checked) -> None:
         """Takes up the next result, with spans in the offsets of the whole text."""
-        if self._verdict is not Verdict.BLOCK and (result.verdict is Verdict.BLOCK or is_failure(result.rule)):
+        # An ending tells that the check failed or rested: it is kept where a later step has none.
+        if self._verdict is not Verdict.BLOCK and (result.verdict is Verdict.BLOCK or result.rule != self._check):
             self._rule = result.rule
         self._verdict = strictest((self._verdict, result.verdict))
         self._score = max(self._score, result.score)

@@ -28,14 +28,13 @@ gate: banking77
 guardrails: default
 access: open
 """
-NOW = datetime.now(UTC)
 
 
 class Run:
     """What Prefect says of the run: when it was due, and how often it began."""
 
     def __init__(self) -> None:
-        self.due, self.count, self.tags = NOW, 1, ["pipeline:cards"]
+        self.due, self.count, self.tags = datetime.now(UTC), 1, ["pipeline:cards"]
 
     def get_scheduled_start_time(self) -> datetime:
         return self.due
@@ -74,7 +73,7 @@ def pipeline_file(folder: Path, schedule: str = "{}", train: str = "train.csv") 
 
 def test_a_missed_run_is_skipped_where_the_pipeline_says_so(run: Run, tmp_path: Path) -> None:
     source = pipeline_file(tmp_path, "{missed: skip, grace_s: 60}")
-    run.due = NOW - timedelta(seconds=600)
+    run.due = datetime.now(UTC) - timedelta(seconds=600)
     state = scheduled._run(source, {}, "", "UTC")
     assert (state.name, state.is_completed()) == ("Skipped: missed", True)
     assert "schedule.grace_s: 60" in (state.message or "")
@@ -94,7 +93,7 @@ def test_a_missed_run_is_skipped_where_the_pipeline_says_so(run: Run, tmp_path: 
 def test_every_other_late_run_begins(
     run: Run, tmp_path: Path, schedule: str, late_s: int, count: int, slot: str
 ) -> None:
-    run.due, run.count = NOW - timedelta(seconds=late_s), count
+    run.due, run.count = datetime.now(UTC) - timedelta(seconds=late_s), count
     with pytest.raises(ServersAskedFor):
         scheduled._run(pipeline_file(tmp_path, schedule), {}, slot, "UTC")
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
 
 from infra.contracts.model_version import PromptSpec
 from infra.guard_keys import GuardKeys
-from infra.guard_models import Models, load_models
+from infra.guard_models import ModelName, Models, load_models
 from infra.ner import NameFinders
 from infra.rules import read_rule
 from policies.guardrails.compiled import Guards, compile_guards
@@ -28,17 +29,16 @@ JSON_PROMPT = PromptSpec(system=SYSTEM, answer_format="json", max_new_tokens=64,
 
 
 @pytest.fixture(scope="session")
-def names() -> NameFinders:
-    """Models and lists."""
-    found = load_models({"names"}).names
-    assert found is not None
-    return found
+def models() -> Models:
+    """All that a policy may need."""
+    return load_models(get_args(ModelName))
 
 
 @pytest.fixture(scope="session")
-def models(names: NameFinders) -> Models:
-    """All that a policy may need."""
-    return Models(names=names)
+def names(models: Models) -> NameFinders:
+    """Models and lists."""
+    assert models.names is not None
+    return models.names
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ from infra.engines.engine import (
 )
 from infra.engines.scripted import ScriptedEngine
 from infra.errors import ConfigError, PartFailed
-from infra.guard_models import Models
+from infra.guard_models import load_models
 from policies.guardrails.compiled import Guards, compile_guards
 from policies.guardrails.detectors.mac_address import MacAddress
 from policies.guardrails.guarded import Delta, Ended, InputChecked, Step, answer
@@ -51,7 +51,8 @@ KEY = "AKIAQ3EGRZ7PLMN2VW4X"
 
 def guarding(stream: str = "holdback", check: str = "", hold_back: str = "") -> Guards:
     text = POLICY % (stream, check) + (f"hold_back: {hold_back}\n" if hold_back else "")
-    return compile_guards(parse_guardrails(text, source="test"), prompt=None, models=Models())
+    policy = parse_guardrails(text, source="test")
+    return compile_guards(policy, prompt=None, models=load_models(policy.models))
 
 
 @pytest.fixture(scope="module")
@@ -330,7 +331,7 @@ def test_a_check_that_fails_is_closed_and_recorded(broken: Any, word: str, rule:
 
 @pytest.mark.parametrize("word", ["RAISE", "HANG", "TYPE"])
 def test_a_check_that_may_fail_open_is_recorded_and_the_others_still_run(broken: Any, word: str) -> None:
-    guards = guarding(check=", budget_ms: 200, on_error: open")
+    guards = guarding(check=", budget_ms: 200, on_error: open, open_because: a test")
     text = FILLER * 20 + word + " " + FILLER * 20
     _, end = run(guards, Tape(list(text)))
     assert (end.outcome, end.text) == ("answered", text)
@@ -340,6 +341,6 @@ def test_a_check_that_may_fail_open_is_recorded_and_the_others_still_run(broken:
 
 
 def test_a_check_that_hangs_past_the_time_of_a_stream_blocks_even_where_it_may_fail_open(broken: Any) -> None:
-    guards = guarding(check=", on_error: open", hold_back="{most_ms: 300}")
+    guards = guarding(check=", on_error: open, open_because: a test", hold_back="{most_ms: 300}")
     steps, end = run(guards, Tape([FILLER * 20 + "HANG " + FILLER * 20]))
     assert end.rule == "hold-back.late" and "HANG" not in shown(steps)

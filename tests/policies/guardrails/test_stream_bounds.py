@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infra.guard_models import Models
 from policies.guardrails.compiled import Guards, compile_guards
 from policies.guardrails.stream import OutputStream
 from policies.guardrails.tally import MOST_SPANS
@@ -32,7 +33,7 @@ PIECES = (
 
 @pytest.fixture(scope="module")
 def plain() -> Guards:
-    return compile_guards(parse_guardrails(POLICY, source="test"), prompt=None, names=None)  # type: ignore[arg-type]
+    return compile_guards(parse_guardrails(POLICY, source="test"), prompt=None, models=Models())
 
 
 def pushed(stream: OutputStream, text: str, size: int) -> str:
@@ -105,7 +106,7 @@ def test_without_checks_text_leaves_at_once() -> None:
     guards = compile_guards(
         parse_guardrails("name: n\nstream: holdback\ninput: []\noutput: []\n", source="test"),
         prompt=None,
-        names=None,  # type: ignore[arg-type]
+        models=Models(),
     )
     stream = guards.stream("en")
     assert [stream.push(piece) for piece in ("a", "", "b\ud83d")] == ["a", "", "b\ufffd"]

@@ -10,6 +10,8 @@ import pytest
 from policies.checks import CheckBase, Language
 from policies.guardrails.check import CompiledCheck
 from policies.guardrails.detectors.detector import Detector
+from policies.guardrails.entity_rules import EntityRules
+from policies.guardrails.operators import Operators
 from policies.guardrails.redact import Span, redact
 from policies.guardrails.stream import OutputStream
 
@@ -39,7 +41,8 @@ def streamed() -> Callable[[Detector, str, Sequence[int]], str]:
     """A text as it leaves a stream that is cut at the given places; `!` and the rule's id where it was blocked."""
 
     def push(detector: Detector, text: str, cuts: Sequence[int], language: Language = "en") -> str:
-        check = CompiledCheck(CheckBase(id="c", action="redact"), "output", (detector,))
+        rule = CheckBase(id="c", action="redact")
+        check = CompiledCheck(rule, "output", (detector,), EntityRules.of(rule), Operators())
         stream = OutputStream([check], language, buffered=False)
         edges = [0, *sorted({min(cut, len(text)) for cut in cuts}), len(text)]
         out = "".join(stream.push(text[start:end]) for start, end in pairwise(edges)) + stream.finish()
