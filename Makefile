@@ -22,7 +22,7 @@ help:
 	@echo "make lint     format check, lint, types, import contracts"
 	@echo "make format   write the format"
 	@echo "make bench    benchmarks; each prints a table"
-	@echo "make soak     kill -9 each part at ten random moments, let it go on, compare with an unbroken run"
+	@echo "make soak     kill -9 each part at ten random moments, let it go on, compare with an unbroken run; fuzz the guards"
 	@echo "make leaks    plant personal data, crash every stage, search the whole home (minutes)"
 	@echo "make offline  demo and tests with only the loopback interface up, every network call traced"
 	@echo "make index    write the schemas, the guides' list of keys and the README's line for each file anew"
@@ -65,6 +65,7 @@ bench: $(INSTALLED)
 
 soak: $(INSTALLED)
 	@$(BIN)/python tests/soak/kills.py --times 10
+	@$(BIN)/python tests/soak/fuzz_guards.py --inputs 1000000 --through-models 20000
 
 offline: $(INSTALLED)
 	@bash tests/offline/run.sh

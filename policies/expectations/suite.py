@@ -6,7 +6,6 @@ and more failures than `mostly` allows stop the run. `whole` are asked of figure
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -14,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from infra.contracts.base import Contract, Frozen, Name
 from infra.typed_yaml import parse_yaml
 from infra.yaml_problem import BadValue, BadValues
+from policies.guardrails.patterns import REFUSED_CURE, refused
 
 Column = Literal["text", "answer", "label", "language", "subject", "row_id"]
 """The columns as Sluice names them, whatever the source calls them (`data.columns` in the pipeline)."""
@@ -72,16 +72,14 @@ class Matches(RowExpectation):
 
     expect: Literal["matches", "matches_not"]
     pattern: str
-    """A Python regular expression, looked for anywhere in the value."""
+    """A regular expression in RE2's syntax, looked for anywhere in the value; blanks of every kind count as blanks."""
 
     @field_validator("pattern")
     @classmethod
     def _compiles(cls, pattern: str) -> str:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            cure = "mend the pattern; in YAML put it in single quotes"
-            raise BadValue(f"not a regular expression: {error.msg}", cure=cure) from None
+        reason = refused(pattern)
+        if reason:
+            raise BadValue(reason, cure=REFUSED_CURE)
         return pattern
 
 

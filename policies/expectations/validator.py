@@ -6,7 +6,7 @@ The context is ephemeral and in memory. Nothing that this file hands on holds a 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from infra.extras import need
 from policies.expectations.measures import Measures
 from policies.expectations.rows import Place, RawRow, Role, UnreadableRow
 from policies.expectations.suite import Answer, InSet, Length, Matches, Present, RowRule, Suite
+from policies.guardrails.patterns import compiled
 
 _FORMAT = {
     "result_format": "COMPLETE",
@@ -22,6 +23,9 @@ _FORMAT = {
     "include_unexpected_rows": False,
     "return_unexpected_index_query": False,
 }
+_BLANKS = dict.fromkeys(map(ord, "\x0b\x0c\x1c\x1d\x1e\x1f\x85\u00a0\u1680\u2028\u2029\u202f\u205f\u3000"), " ")
+_BLANKS |= dict.fromkeys(range(0x2000, 0x200B), " ")
+"""RE2's `\\s` knows ASCII's blanks."""
 _COLUMNS = ("text", "answer", "label", "language", "subject", "row_id")
 
 
@@ -144,14 +148,17 @@ class _Engine:
 
     def failing(self, tallies: Sequence[Tally], columns: dict[str, list[str | None]]) -> list[list[int]]:
         """For each rule, the positions that fail it, in order."""
-        plain = [tally for tally in tallies if not isinstance(tally.rule, Answer)]
+        plain = [tally for tally in tallies if not isinstance(tally.rule, Answer | Matches)]
         found = iter(self._unexpected(columns, [tally.expectation for tally in plain]))
-        return [
-            self._failing_answers(columns[tally.rule.column], tally.expectation)
-            if isinstance(tally.rule, Answer)
-            else next(found)
-            for tally in tallies
-        ]
+        return [self._failing_one(tally, columns[tally.rule.column], found) for tally in tallies]
+
+    def _failing_one(self, tally: Tally, values: list[str | None], found: Iterator[list[int]]) -> list[int]:
+        match tally.rule:
+            case Answer():
+                return self._failing_answers(values, tally.expectation)
+            case Matches():
+                return _failing_pattern(tally.rule, values)
+        return next(found)
 
     def _failing_answers(self, values: list[str | None], expectation: Any) -> list[int]:
         """Asked of distinct answers only: there are few, and a schema costs a millisecond each.
@@ -200,6 +207,17 @@ class _Engine:
         for one in result.results:
             one.result["observed_value"] = one.result["observed_value"].item()  # pages cannot show numpy's types
         return result
+
+
+def _failing_pattern(rule: Matches, values: list[str | None]) -> list[int]:
+    """Asked of RE2, and not of Great Expectations: its engine is Python's, which a pattern can hold up for ever."""
+    pattern = compiled(rule.pattern)
+    wanted = rule.expect == "matches"
+    return [
+        position
+        for position, value in enumerate(values)
+        if value is not None and (pattern.search(value.translate(_BLANKS)) is not None) != wanted
+    ]
 
 
 def _schema(text: str) -> dict[str, object]:

@@ -1,110 +1,183 @@
 """The forms in which a text is looked at, each with the way back to the original's offsets. Pure.
 
-- folded: look-alike blanks, dashes and full-width signs plain, invisible signs gone, JSON's escapes decoded;
+- folded: what has a plain form is in it (full-width signs, styled letters, digits of all scripts, blanks, dashes,
+  JSON's escapes, foreign letters within a word of plain ones), and what has no width is gone;
 - plain: as long as the folded text, lower case, without accents;
-- intent: as long as the plain text, look-alike letters of other scripts and digits for letters undone.
+- intent: as long as the plain text, look-alike letters of other scripts and signs for letters undone.
+
+What can be read in more than one way is no part of these: views.py holds it.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from functools import cache
 
-from policies.guardrails.patterns import compiled
+from policies.guardrails.confusables import LOOK_ALIKES
+from policies.guardrails.patterns import compiled, without_surrogates
+from policies.guardrails.rewritten import Piece, Rewritten, rewrite
 
-_INVISIBLE_RANGES = (
-    *((0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180E, 0x180E)),
-    *((0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xE0000, 0xE0FFF)),
+INVISIBLE_RANGES = (
+    *((0x00, 0x08), (0x0E, 0x1F), (0x7F, 0x84), (0x86, 0x9F), (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C)),
+    *((0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F)),
+    *((0x2800, 0x2800), (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB)),
+    *((0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0x40000, 0xBFFFF), (0xE0000, 0xE0FFF)),
 )
-"""Signs without a width."""
-_INVISIBLE = "[" + "".join(rf"\x{{{first:X}}}-\x{{{last:X}}}" for first, last in _INVISIBLE_RANGES) + "]"
-_WITHOUT_INVISIBLE = {code: None for first, last in _INVISIBLE_RANGES for code in range(first, last + 1)}
-_UNUSUAL = (
-    _INVISIBLE
-    + r"|[\x{A0}\x{2000}-\x{200A}\x{2010}-\x{2015}\x{202F}\x{205F}\x{2212}\x{3000}\x{FF01}-\x{FF5E}"
-    + r"\x{1D400}-\x{1D7FF}\x{2460}-\x{24FF}\x{300}-\x{36F}]|\\u[0-9A-Fa-f]{4}"
+"""Signs without a width: controls, soft hyphens, joiners, marks of direction, selectors, tags; and the planes that hold
+no character at all. SmolLM2's tokenizer drops six of the controls and U+40000 to U+BFFFF: there they would hide a
+pattern from us alone.
+"""
+INVISIBLE = "".join(rf"\x{{{first:X}}}-\x{{{last:X}}}" for first, last in INVISIBLE_RANGES)
+"""Inside a character class."""
+_MARKS = r"\p{Mn}\p{Me}"
+_LONGER = r"\x{2100}-\x{2152}\x{2469}-\x{24B5}\x{3300}-\x{33FF}\x{FB00}-\x{FB06}\x{1F100}-\x{1F12A}"
+"""Signs whose plain form may be longer than one letter: letter-like ones, in brackets, squared, ligatures."""
+_PLAIN_TEXT = (
+    r"\t\n\r -~\x{A1}-\x{AC}\x{AE}-\x{130}\x{132}-\x{191}\x{193}-\x{24F}\x{2018}-\x{201F}\x{2022}\x{2026}\x{20AC}"
 )
-_DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-")
-_LOOK_ALIKES = str.maketrans(
-    "авекмнорстухіјѕԁɡαβεηικνορτυχ",
-    "abekmhopctyxijsdgabehikvoptux",
-)
-_LEET = str.maketrans("013457@$", "oieastas")
+_UNUSUAL = rf"[^{_PLAIN_TEXT}]|\\u[0-9A-Fa-f]{{4}}"
+"""Anything that folding might change: all else is Latin letters, everyday quotation marks, dots and signs of money."""
+_VANISHING = rf"[{INVISIBLE}]+|[^{INVISIBLE}{_MARKS}]?[{_MARKS}][{_MARKS}{INVISIBLE}]*|[{_LONGER}]"
+_ESCAPE = r"\\u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}"
+_FOREIGN = r"\S*[\x{131}\x{192}\x{250}-\x{1FFF}\x{2C00}-\x{2DFF}\x{3007}\x{A490}-\x{ABFF}\x{10280}-\x{16FFF}]\S*"
+_ANY_MARKED = rf"[{INVISIBLE}{_MARKS}]"
+_KNOWN_FORMS = 20_000
+"""Code points of which a table keeps the form."""
+_LEET = str.maketrans("013457@$€", "oieastase")
+_LEET_WORD = r"\S*[013457@$\x{20AC}]\S*"
 
 
-@dataclass(frozen=True)
-class Folded:
-    """A folded text. `starts` and `ends` give each of its code points the range of the original that it came from."""
+def fold(text: str, *, gap: str = "") -> Rewritten:
+    """Folds a text for the search of entities. A text without anything unusual comes back as it is.
 
-    text: str
-    starts: tuple[int, ...] | None = None
-    ends: tuple[int, ...] | None = None
-
-    def original(self, start: int, end: int) -> tuple[int, int]:
-        """The offsets in the original text of a span of the folded one (start < end)."""
-        if self.starts is None or self.ends is None:
-            return start, end
-        if start >= end:
-            return 0, 0
-        return self.starts[start], self.ends[end - 1]
-
-
-def fold(text: str) -> Folded:
-    """Folds a text for the search of entities. A text without anything unusual comes back as it is."""
-    if (text.isascii() and "\\u" not in text) or not compiled(_UNUSUAL).search(text):
-        return Folded(text)
-    letters: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    for start, end, piece in _clusters(text):
-        for letter in piece:
-            letters.append(letter)
-            starts.append(start)
-            ends.append(end)
-    return Folded("".join(letters), tuple(starts), tuple(ends))
+    `gap` takes the place of signs without a width that stand between two letters or digits.
+    """
+    text = without_surrogates(text)
+    if _is_everyday(text):
+        return Rewritten(text)
+    parent: Rewritten | None = None
+    if "\\u" in text:
+        escapes = [
+            Piece(match.start(), match.end(), _unescaped(match.group())) for match in compiled(_ESCAPE).finditer(text)
+        ]
+        parent = rewrite(text, escapes)
+        text = without_surrogates(parent.text)
+    text = _look_alikes_undone(_one_to_one(text))
+    pieces: list[Piece] = []
+    for match in compiled(_VANISHING).finditer(text):
+        piece = Piece(match.start(), match.end(), _folded(match.group()))
+        if gap and not piece.text and _within_a_word(text, piece):
+            piece = Piece(piece.start, piece.end, gap)
+        if piece.text != match.group():
+            pieces.append(piece)
+    return rewrite(text, pieces, parent=parent, counts=bool(gap))
 
 
-def _clusters(text: str) -> list[tuple[int, int, str]]:
-    """(start, end, folded) for each letter with its marks, escape or sign; invisible ones are left out."""
-    found: list[tuple[int, int, str]] = []
-    position = 0
-    while position < len(text):
-        start, letter = position, text[position]
-        position += 1
-        if letter == "\\" and text[position : position + 1] == "u":
-            letter, position = _escape(text, start)
-        while position < len(text) and unicodedata.combining(text[position]):
-            letter += text[position]
-            position += 1
-        if ord(letter[0]) not in _WITHOUT_INVISIBLE:
-            found.append((start, position, _fold_cluster(letter)))
-    return found
+def _is_everyday(text: str) -> bool:
+    if text.isascii() and text.isprintable() and "\\u" not in text:
+        return True
+    return compiled(_UNUSUAL).search(text) is None
 
 
-def _escape(text: str, start: int) -> tuple[str, int]:
-    digits = text[start + 2 : start + 6]
-    if len(digits) == 4 and all(digit in "0123456789abcdefABCDEF" for digit in digits):
-        code = int(digits, 16)
-        if not 0xD800 <= code <= 0xDFFF:
-            return chr(code), start + 6
-    return "\\", start + 1
+def _within_a_word(text: str, piece: Piece) -> bool:
+    before, after = text[max(0, piece.start - 1) : piece.start], text[piece.end : piece.end + 1]
+    return before.isalnum() and after.isalnum()
 
 
-def _fold_cluster(cluster: str) -> str:
-    if len(cluster) > 1:
-        return unicodedata.normalize("NFC", cluster)
-    code = ord(cluster)
-    if code in _DASHES:
+def _unescaped(escape: str) -> str:
+    if len(escape) == 12:
+        return chr(0x10000 + ((int(escape[2:6], 16) - 0xD800) << 10) + int(escape[8:12], 16) - 0xDC00)
+    return chr(int(escape[2:], 16))
+
+
+def _folded(found: str) -> str:
+    """The plain form of a run without width ('' but for marks that a letter has a form for) or of a longer sign."""
+    composed = unicodedata.normalize("NFC", found)
+    kept = "".join(letter for letter in composed if not vanishes(ord(letter)))
+    return unicodedata.normalize("NFKC", kept) if kept not in _KEPT else kept
+
+
+_KEPT = frozenset("™℠№℀℁℅℆")
+"""Signs whose longer form nobody writes for disguise."""
+
+
+class _Marks(dict[int, bool]):
+    """Fills itself: which code points have no width."""
+
+    def __missing__(self, code: int) -> bool:
+        if len(self) > _KNOWN_FORMS:
+            self.clear()
+        hidden = any(first <= code <= last for first, last in INVISIBLE_RANGES)
+        self[code] = hidden or unicodedata.category(chr(code)) in {"Mn", "Me"}
+        return self[code]
+
+
+_HAS_NO_WIDTH = _Marks()
+
+
+def vanishes(code: int) -> bool:
+    """Whether a code point has no width of its own: an invisible sign, or a mark on a letter."""
+    return _HAS_NO_WIDTH[code]
+
+
+class _OneToOne(dict[int, str]):
+    """Fills itself: the plain form of a code point where that is one code point, else itself."""
+
+    def __missing__(self, code: int) -> str:
+        if len(self) > _KNOWN_FORMS:
+            self.clear()  # else a text of all characters there are would fill the memory
+        self[code] = _plain_form(chr(code))
+        return self[code]
+
+
+_FORMS = _OneToOne()
+
+
+def _one_to_one(text: str) -> str:
+    return text if text.isascii() and "\x0b" not in text and "\x0c" not in text else text.translate(_FORMS)
+
+
+def _plain_form(letter: str) -> str:
+    code, category = ord(letter), unicodedata.category(letter)
+    if letter in "\x0b\x0c\x85\u2028\u2029":
+        return "\n"
+    if category == "Zs":
+        return " "
+    if category == "Pd" or letter in "\u2212\u2043\u02d7\u2796":
         return "-"
-    if 0xFF01 <= code <= 0xFF5E or 0x1D400 <= code <= 0x1D7FF or 0x2460 <= code <= 0x24FF:
-        return unicodedata.normalize("NFKC", cluster)
-    return " " if cluster != "\n" and unicodedata.category(cluster) == "Zs" else cluster
+    if letter in "\u3002\uff61\u06d4\u2024":
+        return "."
+    if category == "Nd":
+        return str(unicodedata.digit(letter))
+    for first in (0x1F150, 0x1F170):
+        if first <= code < first + 26:
+            return chr(ord("A") + code - first)
+    if code < 0x250 or 0x2070 <= code <= 0x209C or vanishes(code):
+        return letter
+    form = unicodedata.normalize("NFKC", letter)
+    return form if len(form) == 1 and not vanishes(ord(form)) else letter
+
+
+def _look_alikes_undone(text: str) -> str:
+    """Foreign letters within a word of plain ones (`ехаmple.com`): a word all in another script stays as it is."""
+    if text.isascii():
+        return text
+    pieces: list[str] = []
+    position = 0
+    for match in compiled(_FOREIGN).finditer(text):
+        word = match.group()
+        if any(letter.isascii() and letter.isalnum() for letter in word):
+            pieces += (text[position : match.start()], word.translate(LOOK_ALIKES))
+            position = match.end()
+    return "".join((*pieces, text[position:])) if pieces else text
 
 
 class _Table(dict[int, str]):
     """Fills itself: one lower-case letter without accents for each letter."""
 
     def __missing__(self, code: int) -> str:
+        if len(self) > _KNOWN_FORMS:
+            self.clear()
         letter = chr(code)
         lowered = unicodedata.normalize("NFD", letter)[0].lower()
         self[code] = lowered if len(lowered) == 1 else letter
@@ -119,30 +192,34 @@ def plain(text: str) -> str:
     return text.lower() if text.isascii() else text.translate(_PLAIN)
 
 
+@cache
+def _intent_forms() -> dict[int, str]:
+    flags = {0x1F1E6 + index: chr(ord("a") + index) for index in range(26)}
+    return {**{code: letter.lower() for code, letter in LOOK_ALIKES.items()}, **flags}
+
+
 def intent(plain_text: str) -> str:
-    """A plain text with look-alike letters and digits for letters undone, code point for code point.
+    """A plain text with look-alike letters and signs for letters undone, code point for code point.
 
-    Digits are undone only inside words that have two letters or more: `1gn0r3` is a word, `14:30` is none.
+    Signs are undone only inside words that have two letters or more: `1gn0r3` is a word, `14:30` is none.
     """
-    text = plain_text if plain_text.isascii() else plain_text.translate(_LOOK_ALIKES)
-    if not any(sign in text for sign in "013457@$"):
-        return text
-    return "".join(
-        piece.translate(_LEET) if sum(letter.isalpha() for letter in piece) >= 2 else piece
-        for piece in _words_and_gaps(text)
-    )
-
-
-def _words_and_gaps(text: str) -> list[str]:
+    text = plain_text if plain_text.isascii() else plain_text.translate(_intent_forms())
     pieces: list[str] = []
-    start = 0
-    for position in range(1, len(text) + 1):
-        if position == len(text) or text[position].isspace() != text[start].isspace():
-            pieces.append(text[start:position])
-            start = position
-    return pieces
+    position = 0
+    for match in compiled(_LEET_WORD).finditer(text):
+        pieces += (text[position : match.start()], _unleet(match.group()))
+        position = match.end()
+    return "".join((*pieces, text[position:])) if pieces else text
+
+
+def _unleet(word: str) -> str:
+    return word.translate(_LEET) if sum(map(str.isalpha, word)) >= 2 else word
 
 
 def count_invisible(text: str) -> int:
-    """How many code points of the text have no width."""
-    return 0 if text.isascii() else len(text) - len(text.translate(_WITHOUT_INVISIBLE))
+    """How many code points of the text have no width: what a stream must see beyond its hold-back for them."""
+    if text.isascii() and text.isprintable():
+        return 0
+    if compiled(_ANY_MARKED).search(text) is None:
+        return 0
+    return sum(_HAS_NO_WIDTH[ord(letter)] for letter in text)

@@ -9,8 +9,10 @@ from typing import TypeVar, cast
 from infra.ner import NameSpan
 from policies.checks import Language
 from policies.guardrails.language import detect_language
-from policies.guardrails.normalise import Folded, fold, intent, plain
+from policies.guardrails.normalise import fold, intent, plain
 from policies.guardrails.patterns import compiled
+from policies.guardrails.rewritten import Rewritten
+from policies.guardrails.views import View, ViewKind, views_of
 
 _Worked = TypeVar("_Worked")
 _PLACEHOLDER = r"<[A-Z][A-Z_]{2,30}(?::[eh]\.[A-Za-z0-9_-]+)?>"
@@ -19,12 +21,20 @@ _CAPITALS = 0.6
 
 
 class Passage:
-    """One text, or one window of a stream. Belongs to one check run, so that no lock is needed."""
+    """One text, or one window of a stream, or one view of either. Belongs to one check run: no lock is needed."""
 
     def __init__(
-        self, original: str, language: Language | None, *, offset: int = 0, ner: Sequence[NameSpan] | None = None
+        self,
+        original: str,
+        language: Language | None,
+        *,
+        offset: int = 0,
+        ner: Sequence[NameSpan] | None = None,
+        view: View | None = None,
     ) -> None:
         self.original = original
+        self.view = view
+        """The reading that this passage is of its text: None for the first one. Detectors need not know."""
         self.offset = offset
         """Where the passage begins in its message (code points)."""
         self.ner = ner
@@ -34,16 +44,33 @@ class Passage:
         self._language = language
         self._worked_out: dict[Callable[[Passage], object], object] = {}
 
+    @cached_property
+    def folded(self) -> Rewritten:
+        """The folded form, or the view's, with the way back."""
+        return fold(self.original) if self.view is None else self.view.reading
+
+    @cached_property
+    def views(self) -> tuple[Passage, ...]:
+        """The same text in every further reading that may hide something; of an everyday text there is none."""
+        if self.view is not None:
+            return ()
+        found = views_of(self.original, self.folded)
+        return tuple(Passage(self.original, self.language, offset=self.offset, view=view) for view in found)
+
+    @property
+    def kind(self) -> ViewKind | None:
+        """Which view it is; None for the text itself."""
+        return None if self.view is None else self.view.kind
+
+    def counts(self, start: int, end: int) -> bool:
+        """Whether a find is this passage's own: in a view it must touch what the view has changed."""
+        return self.view is None or self.folded.touches(start, end)
+
     def once(self, work: Callable[[Passage], _Worked]) -> _Worked:
         """What a function makes of this passage, worked out once for all detectors that ask for it."""
         if work not in self._worked_out:
             self._worked_out[work] = work(self)
         return cast(_Worked, self._worked_out[work])
-
-    @cached_property
-    def folded(self) -> Folded:
-        """The folded form with the way back."""
-        return fold(self.original)
 
     @property
     def text(self) -> str:

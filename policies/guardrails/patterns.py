@@ -6,9 +6,12 @@ RE2 has no look-around, so edges are checked here. Its word classes know ASCII o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
+
+_SET_MEMORY_BYTES = 64 << 20
+"""What a set's automaton may grow to; it begins with next to nothing."""
 
 
 class Match(Protocol):
@@ -43,14 +46,102 @@ class Pattern(Protocol):
         ...
 
 
-@cache
+class _Compiled:
+    """One pattern of RE2, for any `str`: half a surrogate pair, which RE2 does not take, reads as U+FFFD."""
+
+    __slots__ = ("_pattern",)
+
+    def __init__(self, pattern: Pattern) -> None:
+        self._pattern = pattern
+
+    def finditer(self, text: str) -> Iterator[Match]:
+        return self._pattern.finditer(without_surrogates(text))
+
+    def search(self, text: str) -> Match | None:
+        return self._pattern.search(without_surrogates(text))
+
+    def fullmatch(self, text: str) -> Match | None:
+        return self._pattern.fullmatch(without_surrogates(text))
+
+
+_known: dict[str, Pattern] = {}
+
+
 def compiled(pattern: str) -> Pattern:
     """Compiles a pattern once per process. Raises re2.error for one that RE2 does not know."""
+    known = _known.get(pattern)
+    if known is None:
+        known = _known[pattern] = _Compiled(_compile(pattern))
+    return known
+
+
+class PatternSet:
+    """Patterns that are looked for at once."""
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        import re2
+
+        options = re2.Options()
+        options.log_errors = False
+        options.max_mem = _SET_MEMORY_BYTES
+        self._set: Any = re2.Set.SearchSet(options)
+        for pattern in patterns:
+            self._set.Add(pattern)
+        self._set.Compile()
+
+    def matching(self, text: str) -> Sequence[int]:
+        """The places in the list of the patterns that match anywhere in the text."""
+        return self._set.Match(text) or ()
+
+
+@cache
+def pattern_set(*patterns: str) -> PatternSet:
+    """Compiles a set once per process."""
+    return PatternSet(patterns)
+
+
+def known_patterns() -> tuple[str, ...]:
+    """Every pattern that this process has compiled so far: what the test of linear time asks about."""
+    return tuple(_known)
+
+
+def _compile(pattern: str) -> Pattern:
     import re2
 
     options = re2.Options()
     options.log_errors = False
     return cast(Pattern, re2.compile(pattern, options))
+
+
+def refused(pattern: str) -> str:
+    """Why a pattern that a person wrote is not taken, or ''. What RE2 compiles cannot backtrack on any text."""
+    import re2
+
+    try:
+        _compile(pattern)
+    except (re2.error, UnicodeEncodeError) as error:
+        told = error.args[0] if error.args else ""
+        reason = told.decode("utf-8", "replace") if isinstance(told, bytes) else str(told)
+        return f"RE2 does not take the pattern ({reason or 'it is no text'})"
+    return ""
+
+
+REFUSED_CURE = (
+    "write it without look-around, back-references and repeats over 1000, which can take for ever (RE2's syntax);"
+    " in YAML put it in single quotes"
+)
+"""What to do about a refused pattern."""
+
+
+def without_surrogates(text: str) -> str:
+    """The text with U+FFFD for each half of a surrogate pair, code point for code point."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "".join("\ufffd" if 0xD800 <= ord(letter) <= 0xDFFF else letter for letter in text)
+    return text
 
 
 def standing_alone(pattern: str, text: str, *, also: str = "") -> Iterator[Match]:

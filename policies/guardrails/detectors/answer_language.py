@@ -101,6 +101,7 @@ class AnswerLanguage(Detector):
     name = "answer-language"
     reach = Reach(span=_SPAN, context=1)
     spares_placeholders = False
+    views = frozenset()
 
     def __init__(
         self, languages: Sequence[str] = (), *, same_as_question: bool = False, threshold: float = 0.5

@@ -18,6 +18,7 @@ class Choices(Detector):
     name = "choices"
     reach = Reach(span=0, context=0, whole=True)
     spares_placeholders = False
+    views = frozenset()
 
     def __init__(self, choices: Sequence[str], *, exact: bool = False) -> None:
         """`exact`: letter for letter. Else case, accents, blanks, quotation marks and a full stop do not matter."""

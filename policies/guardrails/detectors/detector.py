@@ -7,7 +7,7 @@ every text in a history, costs 1.5 ms a call, and starts an exporter to its vend
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from infra.quiet import hide_nltk, hush
@@ -26,9 +26,16 @@ from guardrails.validator_base import (  # noqa: E402
     register_validator,
 )
 
+<<<<<<< HEAD
 from policies.guardrails.passage import Passage  # noqa: E402
 from policies.guardrails.redact import Span, redact, settle  # noqa: E402
 from policies.guardrails.sound import sound_spans  # noqa: E402
+=======
+from policies.guardrails.passage import Passage
+from policies.guardrails.redact import Span, redact, settle
+from policies.guardrails.sound import sound_spans
+from policies.guardrails.views import ALL_VIEWS, LONGEST, ViewKind
+>>>>>>> wt-evasion
 
 PASSAGE = "passage"
 """Metadata key under which a passage is handed in, so that a text is folded once for all detectors."""
@@ -53,9 +60,14 @@ class Detector(Validator):  # type: ignore[misc]
     reach: ClassVar[Reach]
     spares_placeholders: ClassVar[bool] = True
     """What touches a placeholder of an earlier redaction is no find. Not so for checks of a text as a whole."""
+    views: ClassVar[frozenset[ViewKind]] = ALL_VIEWS
+    """The further readings of a text that it looks at too. What asks about the text as it is written has none."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        if "reach" in cls.__dict__ and cls.reach.span and cls.views:
+            # What a view has found may be written longer than it is.
+            cls.reach = replace(cls.reach, span=max(cls.reach.span, LONGEST))
         if "name" in cls.__dict__:
             register_validator(name=f"sluice/{cls.name}", data_type="string")(cls)
 
@@ -67,23 +79,22 @@ class Detector(Validator):  # type: ignore[misc]
         self._entities = entities
 
     def find(self, passage: Passage) -> Iterable[Span]:
-        """Spans in `passage.text`, any order, overlaps allowed, scores below the threshold included."""
+        """Spans in `passage.text`, any order, overlaps allowed, scores below the threshold included.
+
+        Called for the text, and for each of its views: a detector need not know which.
+        """
         raise NotImplementedError
 
     def _validate(self, value: str, metadata: dict[str, Any]) -> ValidationResult:
         """Passes or fails. The result's metadata holds `spans` (offsets into `value`) and the highest `score`."""
         passage = metadata.get(PASSAGE) or Passage(value, metadata.get("language"))
-        best = 0.0
-        spans: list[Span] = []
-        for span in sound_spans(self.find(passage), len(passage.text)):
-            if self._entities is not None and span.entity not in self._entities:
-                continue
-            if self.spares_placeholders and _touches(span, passage.placeholders):
-                continue
-            best = max(best, span.score)
-            if span.score >= self.threshold:
-                start, end = passage.folded.original(span.start, span.end)
-                spans.append(Span(start, end, span.entity, span.score))
+        found = self._found(passage)
+        if self.views and passage.views:
+            for view in passage.views:
+                if view.kind in self.views:
+                    found += self._found(view)
+        best = max((span.score for span in found), default=0.0)
+        spans = [span for span in found if span.score >= self.threshold]
         if not spans:
             return PassResult(metadata={"score": best})
         settled = settle(spans)
@@ -93,6 +104,21 @@ class Detector(Validator):  # type: ignore[misc]
             fix_value=redact(value, settled),
             metadata={"score": best, "spans": settled},
         )
+
+    def _found(self, passage: Passage) -> list[Span]:
+        """What counts of one reading, as offsets into the original."""
+        found: list[Span] = []
+        for span in sound_spans(self.find(passage), len(passage.text)):
+            if self._entities is not None and span.entity not in self._entities:
+                continue
+            if self.spares_placeholders and _touches(span, passage.placeholders):
+                continue
+            if not passage.counts(span.start, span.end):
+                continue
+            start, end = passage.folded.original(span.start, span.end)
+            score = span.score if passage.view is None else round(span.score * passage.view.trust, 4)
+            found.append(Span(start, end, span.entity, score))
+        return found
 
 
 def _touches(span: Span, places: tuple[tuple[int, int], ...]) -> bool:

@@ -144,6 +144,7 @@ class Groundedness(Detector):
     name = "groundedness"
     reach = Reach(span=0, context=0, whole=True)
     spares_placeholders = False
+    views = frozenset()
 
     def __init__(self, context: Sequence[str] = (), *, threshold: float = 0.5, asks: bool = False) -> None:
         """`context`: where it is always the same. `asks`: without any context, the whole answer is unsupported."""

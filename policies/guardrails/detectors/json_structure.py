@@ -18,6 +18,7 @@ class JsonStructure(Detector):
     name = "json-structure"
     reach = Reach(span=0, context=0, whole=True)
     spares_placeholders = False
+    views = frozenset()
 
     def __init__(self, json_schema: str, *, source: str) -> None:
         from jsonschema import Draft202012Validator  # type: ignore[import-untyped]

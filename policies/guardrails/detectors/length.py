@@ -28,6 +28,7 @@ class Length(Detector):
     name = "length"
     reach = Reach(span=0, context=0, whole=True)
     spares_placeholders = False
+    views = frozenset()
 
     def __init__(self, *, characters: Bounds = _ANY, words: Bounds = _ANY, sentences: Bounds = _ANY) -> None:
         super().__init__(redacts=False)

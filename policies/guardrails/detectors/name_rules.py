@@ -8,9 +8,8 @@ from typing import NamedTuple
 from infra.ner import NameLists, WordKind
 from policies.guardrails.detectors import name_cues as cues
 from policies.guardrails.detectors.es_towns import TOWNS
-from policies.guardrails.detectors.shapes import pattern_set
 from policies.guardrails.passage import Passage
-from policies.guardrails.patterns import compiled
+from policies.guardrails.patterns import compiled, pattern_set
 from policies.guardrails.redact import Span
 
 CONTEXT = 40

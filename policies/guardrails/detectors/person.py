@@ -29,13 +29,14 @@ class Person(Detector):
 
     name = "person"
     reach = Reach(span=90, context=40)
+    views = frozenset({"parted", "hidden", "decoded"})
 
     def __init__(self, finders: NameFinders, *, threshold: float = 0.5, redacts: bool = True) -> None:
         super().__init__(threshold=threshold, redacts=redacts)
         self._finders = finders
 
     def find(self, passage: Passage) -> Iterator[Span]:
-        """Names by rule, and by the model of the passage's language."""
+        """Names by rule, and by the model of the passage's language; in a view by rule alone."""
         yield from passage.once(self._by_rule)
         for name in self._by_model(passage):
             yield from _trimmed(passage, passage.once(self._words), name)
@@ -62,6 +63,8 @@ class Person(Detector):
     def _by_model(self, passage: Passage) -> Sequence[NameSpan]:
         if passage.ner is not None:
             return passage.ner
+        if passage.view is not None:
+            return ()  # rules are enough there, or a disguise would cost a run of the model for each reading
         finder = self._finders.en if passage.language == "en" else self._finders.es
         if finder is None or not self._may_name_somebody(passage):
             return ()

@@ -48,6 +48,7 @@ class PromptInjection(Detector):
     name = "prompt-injection"
     reach = Reach(span=0, context=0, whole=True)
     spares_placeholders = False
+    views = frozenset({"hidden", "decoded"})
 
     def __init__(self, judge: Judge | None = None, *, threshold: float = 0.5, redacts: bool = True) -> None:
         super().__init__(threshold=threshold, redacts=redacts)
@@ -55,8 +56,10 @@ class PromptInjection(Detector):
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """One span: with a model the worst part of the text, else the whole of it."""
+        if passage.kind == "decoded" and not _shows_more(passage):
+            return
         score, start, end = self._of(passage.text, passage.intent)
-        for text in hidden(passage.text, passage.intent):
+        for text in hidden(passage.text, passage.intent) if passage.kind != "decoded" else ():
             folded = fold(text).text
             found, *_ = self._of(folded, intent(plain(folded)))
             if self._judge is None and found > 0.0:
@@ -71,3 +74,17 @@ class PromptInjection(Detector):
             return evidence(wanted), 0, len(text)
         judged = self._judge.judge(text, wanted, evidence)
         return judged.score, judged.start, judged.end or len(text)
+
+
+def _shows_more(view: Passage) -> bool:
+    """Whether a decoded view shows more of an attack than its text, and what that is found to hide without views.
+
+    So the model judges no decoded text twice, and codes within codes, base32 and escapes only where there is a reason.
+    """
+    shown = evidence(view.intent)
+    if shown == 0.0:
+        return False
+    text = fold(view.original).text
+    wanted = intent(plain(text))
+    others = (intent(plain(fold(each).text)) for each in hidden(text, wanted))
+    return all(evidence(each) < shown for each in (wanted, *others))

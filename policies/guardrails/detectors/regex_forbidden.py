@@ -18,6 +18,7 @@ class RegexForbidden(Detector):
 
     name = "regex-forbidden"
     reach = Reach(span=SPAN, context=1)
+    views = frozenset({"hidden", "decoded"})
 
     def __init__(self, pattern: str, *, entity: str = "FORBIDDEN_PATTERN", redacts: bool = True) -> None:
         super().__init__(redacts=redacts)

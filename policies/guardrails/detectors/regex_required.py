@@ -16,6 +16,7 @@ class RegexRequired(Detector):
     name = "regex-required"
     reach = Reach(span=0, context=0, whole=True)
     spares_placeholders = False
+    views = frozenset()
 
     def __init__(self, pattern: str) -> None:
         super().__init__(redacts=False)

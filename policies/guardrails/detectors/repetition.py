@@ -25,6 +25,7 @@ class Repetition(Detector):
     name = "repetition"
     reach = Reach(span=_SPAN, context=_SPAN)
     spares_placeholders = False
+    views = frozenset()
 
     def __init__(self, *, times: int = 4, span: int = 40, redacts: bool = False) -> None:
         super().__init__(redacts=redacts)

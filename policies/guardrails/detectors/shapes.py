@@ -6,14 +6,8 @@ its kind. Shapes are matched on accent-free, lower-case text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
-from typing import Any
-
 from policies.guardrails.passage import Passage
-
-_MEMORY_BYTES = 64 << 20
-"""What a set's automaton may grow to; it begins with next to nothing."""
+from policies.guardrails.patterns import pattern_set
 
 _TWELVE_DIGITS = r"[0-9](?:[ ./-]{0,3}[0-9]){11}"
 _SHAPES: dict[str, str] = {
@@ -41,31 +35,6 @@ _SHAPES: dict[str, str] = {
     "us-ssn": r"[0-9]{3}[ .-]?[0-9]{2}[ .-]?[0-9]{4}",
 }
 """By the name of the detector. One that has no shape here looks for itself."""
-
-
-class PatternSet:
-    """Patterns that are looked for at once."""
-
-    def __init__(self, patterns: Sequence[str]) -> None:
-        import re2
-
-        options = re2.Options()
-        options.log_errors = False
-        options.max_mem = _MEMORY_BYTES
-        self._set: Any = re2.Set.SearchSet(options)
-        for pattern in patterns:
-            self._set.Add(pattern)
-        self._set.Compile()
-
-    def matching(self, text: str) -> Sequence[int]:
-        """The places in the list of the patterns that match anywhere in the text."""
-        return self._set.Match(text) or ()
-
-
-@cache
-def pattern_set(*patterns: str) -> PatternSet:
-    """Compiles a set once per process."""
-    return PatternSet(patterns)
 
 
 def may_find(passage: Passage, detector: str) -> bool:

@@ -15,6 +15,7 @@ class Size(Detector):
     name = "size"
     reach = Reach(span=0, context=0)
     spares_placeholders = False
+    views = frozenset()
 
     def __init__(self, max_characters: int) -> None:
         super().__init__(redacts=False)

@@ -45,6 +45,7 @@ class Topics(Detector):
     name = "topics"
     reach = Reach(span=0, context=0, whole=True)
     spares_placeholders = False
+    views = frozenset()
 
     def __init__(
         self,

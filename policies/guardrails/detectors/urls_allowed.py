@@ -18,6 +18,7 @@ class UrlsAllowed(Detector):
 
     name = "urls-allowed"
     reach = Reach(span=SPAN, context=2)
+    views = frozenset({"hidden", "decoded"})
 
     def __init__(
         self,
