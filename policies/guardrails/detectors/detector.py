@@ -26,16 +26,10 @@ from guardrails.validator_base import (  # noqa: E402
     register_validator,
 )
 
-<<<<<<< HEAD
 from policies.guardrails.passage import Passage  # noqa: E402
 from policies.guardrails.redact import Span, redact, settle  # noqa: E402
 from policies.guardrails.sound import sound_spans  # noqa: E402
-=======
-from policies.guardrails.passage import Passage
-from policies.guardrails.redact import Span, redact, settle
-from policies.guardrails.sound import sound_spans
-from policies.guardrails.views import ALL_VIEWS, LONGEST, ViewKind
->>>>>>> wt-evasion
+from policies.guardrails.views import ALL_VIEWS, LONGEST, ViewKind  # noqa: E402
 
 PASSAGE = "passage"
 """Metadata key under which a passage is handed in, so that a text is folded once for all detectors."""
