@@ -14,7 +14,7 @@ export UV_DEFAULT_INDEX := $(or $(UV_DEFAULT_INDEX),$(PIP_INDEX_URL),$(call pip_
 # Compiled modules are kept: the heavy imports are several times faster from then on.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test lint format bench leaks soak offline index lock clean
+.PHONY: help install demo test lint format bench bench-guard leaks soak offline index lock clean
 
 help:
 	@echo "make demo     run the main job on embedded defaults (first time: installs what it needs)"
@@ -22,6 +22,7 @@ help:
 	@echo "make lint     format check, lint, types, import contracts"
 	@echo "make format   write the format"
 	@echo "make bench    benchmarks; each prints a table"
+	@echo "make bench-guard  the guardrails: quality, speed, streams, stand-ins, each beside a named peer"
 	@echo "make soak     kill -9 each part at ten random moments, let it go on, compare with an unbroken run; fuzz the guards"
 	@echo "make leaks    plant personal data, crash every stage, search the whole home (minutes)"
 	@echo "make offline  demo and tests with only the loopback interface up, every network call traced"
@@ -62,6 +63,9 @@ leaks: $(INSTALLED)
 
 bench: $(INSTALLED)
 	@for file in tests/bench/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+bench-guard: $(INSTALLED)
+	@$(BIN)/python -P tests/bench/guard/all.py
 
 soak: $(INSTALLED)
 	@$(BIN)/python tests/soak/kills.py --times 10
