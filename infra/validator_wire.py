@@ -1,4 +1,4 @@
-"""What the service and a validator's worker process say to each other: frames of a length and JSON, no pickle.
+"""What the service and a validator's worker process say to each other: frames of a length and JSON.
 
 A frame is four bytes (big-endian) that say how many follow, and one JSON object in ASCII. Whatever else comes is
 nonsense: the reader raises BadFrame, and whoever wrote it is killed.

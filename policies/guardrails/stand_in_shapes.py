@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from functools import partial
 from typing import TypeVar
 
 from policies.checks import Language
+from policies.guardrails.patterns import compiled
 from policies.guardrails.stand_in_names import listed
 
 T = TypeVar("T")
@@ -216,17 +216,17 @@ _MONTHS = (
 )
 
 
+_WORD = r"\p{L}+"
 _DATE_WORDS = frozenset(listed("de del of the st nd rd th")).union(*_MONTHS)
 
 
 def _date(asked: Asked, draw: Draw) -> str:
     """Another day, written in the same way. Numbers of 4 digits are years, smaller ones days or months."""
-    found = re.findall(r"[^\W\d_]+", asked.original.casefold())
-    if not re.search(r"[0-9]", asked.original) or not _DATE_WORDS.issuperset(found):
+    found = (match.group() for match in compiled(_WORD).finditer(asked.original.casefold()))
+    if not compiled("[0-9]").search(asked.original) or not _DATE_WORDS.issuperset(found):
         return _labelled(asked, draw)
 
-    def number(match: re.Match[str]) -> str:
-        digits = match.group()
+    def number(digits: str) -> str:
         if len(digits) == 4:
             return str(1930 + draw.below(75))
         if len(digits) == 2 and int(digits) > 31:
@@ -234,16 +234,24 @@ def _date(asked: Asked, draw: Draw) -> str:
         most = 28 if int(digits) > 12 else 12
         return f"{draw.below(most) + 1:0{len(digits)}d}"
 
-    def month(match: re.Match[str]) -> str:
-        word = match.group()
+    def month(word: str) -> str:
         listed = next((names for names in _MONTHS if word.lower() in names), None)
         if listed is None:
             return word
         other = draw.of(listed)
         return other.upper() if word.isupper() else other.capitalize() if word[0].isupper() else other
 
-    text = re.sub(r"[^\W\d_]+", month, asked.original)
-    return re.sub(r"[0-9]{1,4}", number, text)
+    return _replaced("[0-9]{1,4}", number, _replaced(_WORD, month, asked.original))
+
+
+def _replaced(pattern: str, make: Callable[[str], str], text: str) -> str:
+    """The text with what `make` gives in the place of each match."""
+    pieces: list[str] = []
+    position = 0
+    for match in compiled(pattern).finditer(text):
+        pieces += (text[position : match.start()], make(match.group()))
+        position = match.end()
+    return "".join((*pieces, text[position:]))
 
 
 _ES_NOUNS = listed("Faro Molino Puente Tejado Sendero Espejo Arroyo Farol Reloj Naranjo Castillejo Tintero")

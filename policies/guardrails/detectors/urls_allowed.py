@@ -46,7 +46,10 @@ class UrlsAllowed(Detector):
     def find(self, passage: Passage) -> Iterator[Span]:
         """Each URL that is not allowed, whole."""
         for url in urls(passage.text):
-            if self._deceives(url):
+            start, end = passage.folded.original(url.start, url.end)
+            # Folding makes look-alike letters plain: whether a host has some is seen in what was written.
+            written = next(iter(urls(passage.original[start:end])), url)
+            if self._deceives(url) or self._deceives(written):
                 yield Span(url.start, url.end, "URL_DECEPTIVE", 1.0)
             elif not self._is_allowed(url):
                 yield Span(url.start, url.end, "URL_NOT_ALLOWED", 1.0)

@@ -133,7 +133,7 @@ MAC = "options: {entities: [MAC_ADDRESS, EMAIL_ADDRESS]}"
 @pytest.mark.usefixtures("slow")
 def test_a_check_over_its_budget_blocks_and_says_so(compiled: Callable[[str], Guards]) -> None:
     guards = compiled(policy(f"{{id: pii, detector: pii, action: redact, budget_ms: 20, message: Wait., {MAC}}}"))
-    both(guards, f"The first time, a check may take as long as its loading does. {A_MAC}")
+    list(both(guards, f"The first time, a check may take as long as its loading does. {A_MAC}"))
     for guarded in both(guards, f"mail ana@example.org {A_MAC}"):
         assert (guarded.verdict, guarded.rule, guarded.message) == ("block", "pii.late", "Wait.")
     # Rows wait for nobody: a night's training must not end for a slow millisecond.
@@ -144,7 +144,7 @@ def test_a_check_over_its_budget_blocks_and_says_so(compiled: Callable[[str], Gu
 def test_open_lets_a_late_check_pass_but_not_what_it_found(compiled: Callable[[str], Guards]) -> None:
     opened = "on_error: open, open_because: a test"
     guards = compiled(policy(f"{{id: pii, detector: pii, action: redact, budget_ms: 20, {opened}, {MAC}}}"))
-    both(guards, f"The first time, a check may take as long as its loading does. {A_MAC}")
+    list(both(guards, f"The first time, a check may take as long as its loading does. {A_MAC}"))
     for guarded in both(guards, f"mail ana@example.org {A_MAC}"):
         assert [check.rule for check in guarded.checks] == ["pii.late"]
         assert (guarded.verdict, guarded.text) == ("redact", f"mail <EMAIL_ADDRESS> {A_MAC}")

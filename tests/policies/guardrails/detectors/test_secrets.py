@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from policies.guardrails.check import CompiledCheck
 from policies.guardrails.detectors.secrets import Secrets
+from policies.guardrails.entity_rules import EntityRules
+from policies.guardrails.operators import Operators
 from policies.guardrails.redact import redact
 from policies.guardrails.stream import OutputStream
 
@@ -269,7 +271,8 @@ def test_detect_secrets_finds_no_key_that_we_do_not_find(secrets: Secrets) -> No
 def test_a_key_cut_anywhere_is_found_as_if_whole(secrets: Secrets, key: str, cuts: list[int]) -> None:
     from policies.checks import SecretsCheck
 
-    check = CompiledCheck(SecretsCheck(id="s", detector="secrets", action="redact"), "output", (secrets,))
+    rule = SecretsCheck(id="s", detector="secrets", action="redact")
+    check = CompiledCheck(rule, "output", (secrets,), EntityRules.of(rule), Operators())
     filler = "We looked at it and all is fine, the parcel left the depot today. "
     text = filler * 2 + key + " " + filler * 6
     stream = OutputStream([check], "en", buffered=False)
