@@ -6,7 +6,6 @@ Where it names the places of what it found, those are the find; else all of the 
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any, Protocol
 
 from infra.errors import SluiceError
@@ -15,6 +14,7 @@ from infra.validator_wire import Found, Loading
 from policies.guardrails.detectors.detector import PASSAGE, Detector, Reach
 from policies.guardrails.entity_rules import VERDICTS
 from policies.guardrails.passage import Passage
+from policies.guardrails.patterns import compiled
 from policies.guardrails.redact import Span, redact, settle
 from policies.installed_checks import InstalledCheck
 from policies.verdict import Verdict
@@ -90,5 +90,6 @@ def installed_validator(check: InstalledCheck, start: Starts = ValidatorProcess)
 
 def entity_of(package: str) -> str:
     """The kind that stands in records and placeholders: `BAN_LIST` for ban-list."""
-    letters = re.sub("[^A-Z]+", "_", package.upper()).strip("_")[:_MOST_LETTERS].strip("_")
+    words = (match.group() for match in compiled("[A-Z]+").finditer(package.upper()))
+    letters = "_".join(words)[:_MOST_LETTERS].strip("_")
     return letters if len(letters) > 2 else f"VALIDATOR_{letters or 'X'}"

@@ -9,7 +9,6 @@ word: who is called `Ana Gil` in one sentence and `Ana` in the next is one perso
 from __future__ import annotations
 
 import json
-import re
 import threading
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,11 +21,12 @@ from policies.checks import Language
 from policies.guardrails import stand_in_names as names
 from policies.guardrails.language import detect_language
 from policies.guardrails.normalise import fold, plain
+from policies.guardrails.patterns import compiled
 from policies.guardrails.redact import Span
 from policies.guardrails.restore import Place, Restorer, StandInForms
 from policies.guardrails.stand_in_shapes import Asked, Draw, is_code, propose, squeezed
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_WORD = r"\p{L}+(?:['’]\p{L}+)*"
 _IN_NAMES = frozenset(" -.,'’")
 """What may stand between the words of a name. A name with anything else in it is replaced as a whole."""
 _ATTEMPTS = 400
@@ -98,8 +98,9 @@ class Pseudonyms:
         return bool(places) and not any(True for _ in _outside(text, whole, places))
 
     def _name(self, asked: Asked, same: str, original: str) -> str:
-        found = list(_WORD.finditer(asked.original))
-        between = _WORD.sub("", asked.original)
+        found = list(compiled(_WORD).finditer(asked.original))
+        ends = [0, *(edge for match in found for edge in (match.start(), match.end())), len(asked.original)]
+        between = "".join(asked.original[start:end] for start, end in zip(ends[::2], ends[1::2], strict=True))
         single = [match for match in found if len(match.group()) == 1]
         plain_words = [plain(match.group()) for match in found]
         usual = any(len(word) > 1 and word not in names.PARTICLES for word in plain_words)
@@ -215,8 +216,8 @@ class _OwnTexts:
         self._texts: list[tuple[bool, str]] = []
         for by_assistant, written in _written(messages):
             text = plain(fold(written).text)
-            for match in _WORD.finditer(text):
-                for word in re.split("['’]", match.group()):
+            for match in compiled(_WORD).finditer(text):
+                for word in match.group().replace("’", "'").split("'"):
                     self._words.setdefault(word, by_assistant)
             self._texts.append((by_assistant, squeezed(text)))
 

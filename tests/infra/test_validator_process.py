@@ -120,7 +120,7 @@ def test_only_what_the_policy_names_is_imported(naughty: ValidatorProcess, tmp_p
         (loading("Fetching", '{"banned": 1}'), BadInput, "it takes none"),
         (loading("Fetching"), PartFailed, "wants a model or a service from the network"),
         (loading("NeedsMore"), MissingPart, "needs the module 'a_module_that_nobody_has'"),
-        (loading("Naughty", '{"word": "Where"}', mib=256), PartFailed, "memory|ended while it loaded"),
+        (loading("Naughty", '{"word": "Where"}', mib=64), PartFailed, "memory|ended while it loaded"),
     ],
 )
 def test_one_that_cannot_be_used_is_refused_in_one_sentence(wanted: Loading, kind: type, says: str) -> None:

@@ -49,7 +49,7 @@ class UrlsAllowed(Detector):
             start, end = passage.folded.original(url.start, url.end)
             # Folding makes look-alike letters plain: whether a host has some is seen in what was written.
             written = next(iter(urls(passage.original[start:end])), url)
-            if self._deceives(url) or self._deceives(written):
+            if self._deceives(url) or (_has_foreign_letters(written.host) and self._deceives(written)):
                 yield Span(url.start, url.end, "URL_DECEPTIVE", 1.0)
             elif not self._is_allowed(url):
                 yield Span(url.start, url.end, "URL_NOT_ALLOWED", 1.0)
@@ -88,3 +88,7 @@ def _matches(host: str, pattern: str) -> bool:
 
 def _is_below(host: str, known: str) -> bool:
     return host == known or host.endswith("." + known)
+
+
+def _has_foreign_letters(host: str) -> bool:
+    return any(letter.isalpha() and not letter.isascii() for letter in host)

@@ -141,13 +141,13 @@ def test_a_check_over_its_budget_blocks_and_says_so(compiled: Callable[[str], Gu
 
 
 @pytest.mark.usefixtures("slow")
-def test_open_lets_a_late_check_pass_but_not_what_it_found(compiled: Callable[[str], Guards]) -> None:
+def test_open_lets_a_text_pass_when_its_check_is_late(compiled: Callable[[str], Guards]) -> None:
     opened = "on_error: open, open_because: a test"
     guards = compiled(policy(f"{{id: pii, detector: pii, action: redact, budget_ms: 20, {opened}, {MAC}}}"))
     list(both(guards, f"The first time, a check may take as long as its loading does. {A_MAC}"))
     for guarded in both(guards, f"mail ana@example.org {A_MAC}"):
         assert [check.rule for check in guarded.checks] == ["pii.late"]
-        assert (guarded.verdict, guarded.text) == ("redact", f"mail <EMAIL_ADDRESS> {A_MAC}")
+        assert (guarded.verdict, guarded.text) == ("allow", f"mail ana@example.org {A_MAC}")
     for guarded in both(guards, A_MAC):
         assert (guarded.verdict, guarded.text) == ("allow", A_MAC)
 
