@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from infra.embeddings import Encoder, load_encoder
-from infra.injection_model import InjectionModel, load_injection_model
 from infra.ner import NameFinders, load_name_finders
+
+if TYPE_CHECKING:
+    from infra.embeddings import Encoder
+    from infra.injection_model import InjectionModel
 
 ModelName = Literal["names", "injection", "embeddings"]
 """One for each field of `Models`."""
@@ -46,9 +48,13 @@ def _names() -> NameFinders:
 
 @cache
 def _embeddings() -> Encoder:
+    from infra.embeddings import load_encoder
+
     return load_encoder()
 
 
 @cache
 def _injection() -> InjectionModel:
+    from infra.injection_model import load_injection_model
+
     return load_injection_model(_embeddings())

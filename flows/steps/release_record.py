@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 from flows.desk import Desk
-from infra.contracts.audit import PolicyPut, Released, ReleaseRefused, ReviewDecided
+from infra.contracts.audit import AuditEvent, PolicyPut, Released, ReleaseRefused, ReviewDecided
 from infra.contracts.base import now
 from infra.contracts.ids import new_id
 from infra.contracts.policy_release import PolicyRelease
@@ -52,64 +52,60 @@ def asked_by(refusal: ReleaseRefused) -> str:
     return next((who for start, who in _ASKED_BY.items() if refusal.event_id.startswith(start)), "-")
 
 
+def _record_once(event: AuditEvent, desk: Desk) -> None:
+    if desk.ledger.get(event.event_id) is None:
+        desk.ledger.append(event)
+
+
 def record_decision(approval: Approval, desk: Desk) -> None:
     """Writes a reviewer's decision to the ledger, once."""
-    event_id = f"review/{approval.digest}"
-    if desk.ledger.get(event_id) is None:
-        desk.ledger.append(
-            ReviewDecided(
-                event_id=event_id,
-                at=approval.decided,
-                pipeline=approval.pipeline,
-                trace_id=_trace_id(),
-                approval=approval.digest,
-                manifest=approval.manifest,
-                version=approval.version,
-                decision=approval.decision,
-                reviewer=approval.reviewer,
-                unattended=approval.unattended,
-            )
-        )
+    event = ReviewDecided(
+        event_id=f"review/{approval.digest}",
+        at=approval.decided,
+        pipeline=approval.pipeline,
+        trace_id=_trace_id(),
+        approval=approval.digest,
+        manifest=approval.manifest,
+        version=approval.version,
+        decision=approval.decision,
+        reviewer=approval.reviewer,
+        unattended=approval.unattended,
+    )
+    _record_once(event, desk)
 
 
 def record_release(made: Release, desk: Desk) -> None:
     """Writes a release to the ledger, once."""
-    event_id = f"release/{made.digest}"
-    if desk.ledger.get(event_id) is None:
-        desk.ledger.append(
-            Released(
-                event_id=event_id,
-                at=made.released,
-                pipeline=made.pipeline,
-                trace_id=_trace_id(),
-                release=made.digest,
-                manifest=made.manifest,
-                version=made.version,
-                sequence=made.sequence,
-                release_kind=made.kind,
-                actor=made.actor,
-            )
-        )
+    event = Released(
+        event_id=f"release/{made.digest}",
+        at=made.released,
+        pipeline=made.pipeline,
+        trace_id=_trace_id(),
+        release=made.digest,
+        manifest=made.manifest,
+        version=made.version,
+        sequence=made.sequence,
+        release_kind=made.kind,
+        actor=made.actor,
+    )
+    _record_once(event, desk)
 
 
 def record_policy(change: PolicyRelease, desk: Desk) -> None:
     """Writes a change of policy to the ledger, once."""
-    event_id = f"policy/{change.digest}"
-    if desk.ledger.get(event_id) is None:
-        desk.ledger.append(
-            PolicyPut(
-                event_id=event_id,
-                at=change.put,
-                pipeline=change.pipeline,
-                trace_id=_trace_id(),
-                change=change.digest,
-                sequence=change.sequence,
-                change_kind=change.kind,
-                guardrails=change.guardrails,
-                release=change.release,
-                reviewer=change.reviewer,
-            )
-        )
+    event = PolicyPut(
+        event_id=f"policy/{change.digest}",
+        at=change.put,
+        pipeline=change.pipeline,
+        trace_id=_trace_id(),
+        change=change.digest,
+        sequence=change.sequence,
+        change_kind=change.kind,
+        guardrails=change.guardrails,
+        release=change.release,
+        reviewer=change.reviewer,
+    )
+    _record_once(event, desk)
 
 
 def _trace_id() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from infra.embeddings import Embedder
 from policies.checks import CheckBase
 from policies.content_checks import (
     BanListCheck,
@@ -35,7 +36,7 @@ from policies.guardrails.detectors.length import Bounds, Length
 from policies.guardrails.detectors.regex_forbidden import RegexForbidden
 from policies.guardrails.detectors.regex_required import RegexRequired
 from policies.guardrails.detectors.repetition import Repetition
-from policies.guardrails.detectors.topics import Embedder, Topic, Topics
+from policies.guardrails.detectors.topics import Topic, Topics
 from policies.guardrails.detectors.toxicity import Toxicity
 from policies.guardrails.detectors.urls_allowed import UrlsAllowed
 from policies.guardrails.entity_rules import VERDICTS

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.embeddings import Embedder
 from infra.errors import ConfigError, Problem
 from policies.guardrails.detectors.detector import Detector, Reach
 from policies.guardrails.detectors.sentences import sentences, word_count
@@ -21,14 +21,6 @@ _PART_LEAST = 24
 """Code points of a sentence that is looked at by itself."""
 _PARTS_MOST = 24
 """So many sentences are looked at by themselves; of a longer text, evenly chosen ones."""
-
-
-class Embedder(Protocol):
-    """What turns texts into vectors that stand near each other where the texts mean the same."""
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One row for each text, in their order."""
-        ...
 
 
 @dataclass(frozen=True)
