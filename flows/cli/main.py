@@ -29,9 +29,11 @@ from flows.cli import (
     show,
 )
 from flows.cli.ending import Stopped, Watch, say_interrupted
+from flows.cli.sections import Sections
 
 app = typer.Typer(
     name="sluice",
+    cls=Sections,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
