@@ -46,7 +46,7 @@ demo: $(INSTALLED)
 	@$(BIN)/sluice demo
 
 test: $(INSTALLED)
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations=25
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=25
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .

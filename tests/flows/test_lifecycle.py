@@ -28,7 +28,7 @@ name: cards
 description: Two intents.
 data: {kind: files, train: TRAIN, test: TEST, language: en, expectations: EXPECT}
 prompt: {system: Name the intent., answer_format: text, max_new_tokens: 6}
-training: {max_tokens: 1500, batch_rows: 8}
+training: {max_tokens: 400, batch_rows: 8, precision: fp32}
 evaluation: {max_items: 0, bootstrap: 100}
 gate: GATE
 guardrails: default
