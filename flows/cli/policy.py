@@ -114,11 +114,17 @@ def try_text(
     pipeline: PipelineName = "",
     as_json: AsJson = False,
 ) -> None:
-    """Sends one text through a policy: each check with score, finds and milliseconds, and what would go on."""
+    """Sends one text through a policy: each check with score, finds and milliseconds, and what would go on.
+
+    The stand-ins of `pseudonymise` are those of a new conversation each time.
+    """
     import sys
+    from secrets import token_bytes
 
     from flows.cli.policy_shapes import try_shape, try_table
     from flows.steps.load_guards import load_guards, read_policy
+    from infra.engines.engine import Message
+    from policies.guardrails.pseudonyms import Pseudonyms
 
     chosen = _direction(direction)
     spoken = _language(language)
@@ -126,7 +132,7 @@ def try_text(
     given = sys.stdin.read() if text == "-" else text
     run = guards.check_input if chosen == "input" else guards.check_output
     run("warm", spoken)  # what loads on first use would count as this text's time
-    guarded = run(given, spoken)
+    guarded = run(given, spoken, Pseudonyms.of(token_bytes(32), [Message("user", given)]))
     if as_json:
         _print(try_shape(policy, chosen, guarded))
         return

@@ -89,6 +89,12 @@ def test_try_shows_each_check_with_its_finds_and_what_goes_on(file: Path) -> Non
         sluice("try", "x", "--policy", str(file), "--direction", "up")
 
 
+def test_try_puts_stand_ins_of_a_new_conversation(file: Path) -> None:
+    file.write_text(POLICY.replace("redact}", "pseudonymise}").partition("examples:")[0], encoding="utf-8")
+    first, second = (machine("try", "I am ana@example.org", "--policy", str(file))["text"] for _ in range(2))
+    assert first.startswith("I am ") and first.count("@") == 1 and "ana@" not in first and first != second
+
+
 def test_what_a_policy_encrypted_is_opened_by_the_home_that_did_it(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
