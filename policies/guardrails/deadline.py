@@ -96,6 +96,8 @@ class _Batch(Generic[Part, Result]):
                 if wait_s <= 0:
                     self.left = True
                     return False
+                # A later job may begin meanwhile and be late sooner, though never sooner than its budget from now.
+                wait_s = min(wait_s, *(job.budget_s for job in self.jobs[index:]))
             if self.done.wait(wait_s):
                 return True
 

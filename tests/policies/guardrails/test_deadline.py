@@ -40,7 +40,9 @@ def test_a_late_job_is_skipped_and_what_it_says_later_is_not_heard() -> None:
         return parts[-1]
 
     jobs = [job(lambda _: "a"), job(lambda _: str(go.wait(60)), 0.05), job(lambda part: f"c{part is parts[1]}")]
+    begun = time.perf_counter()
     assert threads.run(jobs, make, never) == ["a", "late", "cTrue"], "the third has a part of its own"
+    assert time.perf_counter() - begun < 10, "the budget is that of the job, not that of one before it"
     assert threads.stuck == 1
     go.set()
     _until(lambda: threads.stuck == 0)
