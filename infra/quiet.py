@@ -53,8 +53,14 @@ PYTHONSAFEPATH keeps a caller's own `flows/`, `services/`, `policies/` or `infra
 
 
 def hush() -> None:
-    """Sets the switches in this process's environment, and so in that of every subprocess."""
+    """Sets the switches in this process's environment, and so in that of every subprocess.
+
+    Keeps `rfc3987_syntax` out of this process: jsonschema imports it where it is installed (guardrails-ai brings it),
+    and it compiles 38 grammars at that moment, one to three seconds of processor time, for a check of URI formats that
+    nothing here asks for.
+    """
     os.environ.update(QUIET)
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
 def hide_nltk() -> None:
