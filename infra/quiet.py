@@ -56,11 +56,17 @@ def hush() -> None:
     """Sets the switches in this process's environment, and so in that of every subprocess.
 
     Keeps `rfc3987_syntax` out of this process: jsonschema imports it where it is installed (guardrails-ai brings it),
-    and it compiles 38 grammars at that moment, one to three seconds of processor time, for a check of URI formats that
-    nothing here asks for.
+    and it compiles 38 grammars at that moment, one to three seconds of processor time, to check formats of URIs, which no
+    parameter or schema of ours has.
     """
     os.environ.update(QUIET)
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    keep_out("rfc3987_syntax")
+
+
+def keep_out(*names: str) -> None:
+    """Makes modules unimportable in this process, where they are not imported yet: as if they were not installed."""
+    for name in names:
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
 
 
 def hide_nltk() -> None:
@@ -68,7 +74,7 @@ def hide_nltk() -> None:
 
     In the gateway, which has no torch, SciPy does not even import. Validators have processes of their own.
     """
-    sys.modules.setdefault("nltk", None)  # type: ignore[arg-type]
+    keep_out("nltk")
 
 
 def child_environment(*, drop_prefixes: tuple[str, ...] = (), add: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -9,6 +9,7 @@ import signal
 import sys
 
 from infra.errors import SluiceError
+from infra.quiet import keep_out
 
 _LOG = logging.getLogger("sluice.gateway")
 _POLL_S = 1.0
@@ -22,8 +23,7 @@ def keep_trainers_out() -> None:
     spaCy and Presidio import torch and transformers where they find them, and use neither here: that would cost
     450 MB and three times the start.
     """
-    for name in _TRAINERS:
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+    keep_out(*_TRAINERS)
 
 
 def log_to_stderr() -> None:

@@ -1,4 +1,4 @@
-"""What every test has: quiet dependencies, a home of its own, base models real and tiny, the outside data's place."""
+"""What tests share: quiet dependencies, homes, base models real and tiny, outside data, the order of files, guides."""
 
 from __future__ import annotations
 

@@ -28,9 +28,9 @@ class Sections(TyperGroup):
         longest = max((len(name) for rows in sections.values() for name, _ in rows), default=0)
         for heading, rows in sections.items():
             with formatter.section(heading):
-                formatter.write_dl([(name.ljust(longest), _first_sentence(command)) for name, command in rows])
+                formatter.write_dl([(name.ljust(longest), _summary(command)) for name, command in rows])
 
 
-def _first_sentence(command: click.Command) -> str:
-    text = " ".join((command.help or "").split("\n\n")[0].split())
-    return command.short_help or text
+def _summary(command: click.Command) -> str:
+    """The first paragraph of its help, whole: click's own short form ends at the first full stop."""
+    return " ".join((command.help or "").split("\n\n")[0].split())

@@ -18,7 +18,7 @@ def test_fuzzed_texts_do_no_harm(tmp_path: Path, shared_data: Path) -> None:
         sys.executable,
         str(Path(__file__).with_name("fuzz_guards.py")),
         "--inputs",
-        "1500",
+        "3000",
         "--through-models",
         "0",
     ]

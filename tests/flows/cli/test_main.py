@@ -1,8 +1,8 @@
 """The command's frame: it answers at once, and every expected failure is one sentence with an exit code."""
 
-import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -27,13 +27,12 @@ def test_help_answers_in_a_third_of_a_second() -> None:
     run("--help")
     times = []
     for _ in range(5):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        started = time.perf_counter()
         done = run("--help")
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        times.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
+        times.append(time.perf_counter() - started)
     assert done.returncode == 0
     assert "Pipelines:" in done.stdout and "retrain" in done.stdout
-    # Processor time, the best of five: what the command needs, not what else the machine does.
+    # The best of five: what the command needs, not what else the machine does.
     assert min(times) < 0.3
 
 

@@ -78,11 +78,11 @@ def test_rows_hold_placeholders_and_neither_keys_nor_other_checks_models_are_loa
 def test_the_copy_is_the_same_whatever_the_number_of_processes(tmp_path: Path, shared_data: Path) -> None:
     policy = read_policy("default")
     source = tmp_path / "rows.jsonl"
-    lines = (shared_data / "pii" / "es_synthetic.jsonl").read_text(encoding="utf-8").splitlines()[:150]
-    lines += (shared_data / "pii" / "en_presidio_research.jsonl").read_text(encoding="utf-8").splitlines()[:150]
+    lines = (shared_data / "pii" / "es_synthetic.jsonl").read_text(encoding="utf-8").splitlines()[:300]
+    lines += (shared_data / "pii" / "en_presidio_research.jsonl").read_text(encoding="utf-8").splitlines()[:300]
     source.write_text("".join(f"{json.dumps({'text': json.loads(line)['text']})}\n" for line in lines))
     copies = []
-    for count in (1, 2):
+    for count in (1, 2, 3):
         out = tmp_path / str(count)
         out.mkdir()
         [job] = plan_jobs([source], out, force=False)
@@ -93,7 +93,7 @@ def test_the_copy_is_the_same_whatever_the_number_of_processes(tmp_path: Path, s
             if isinstance(redactor, RedactionProcesses):
                 redactor.close()
         copies.append(job.out.read_bytes())
-    assert copies[0] == copies[1] != source.read_bytes()
+    assert copies[0] == copies[1] == copies[2] != source.read_bytes()
     assert b"<PERSON>" in copies[0]
 
 
