@@ -1,6 +1,6 @@
 """Turns off every dependency's phone-home and start-up noise. Call `hush()` before one of them is imported.
 
-Nothing is sent to an address that the settings do not name (tests/test_network.py proves it).
+Nothing is sent to an address that the settings do not name (tests/offline proves it).
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def hush() -> None:
     """Sets the switches in this process's environment, and so in that of every subprocess.
 
     Keeps `rfc3987_syntax` out of this process: jsonschema imports it where it is installed (guardrails-ai brings it),
-    and it compiles 38 grammars at that moment, one to three seconds of processor time, to check formats of URIs, which no
-    parameter or schema of ours has.
+    and it compiles 38 grammars at that moment, one to three seconds of processor time, to check formats of URIs. No
+    parameter or schema of ours has one.
     """
     os.environ.update(QUIET)
     keep_out("rfc3987_syntax")
