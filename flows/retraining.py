@@ -51,8 +51,12 @@ def retrain_pipeline(
         shop = Workshop.open(settings, run_id=new_id("run"), progress=progress, mlflow_url=services["mlflow"].url)
         telemetry.start("sluice-retrain", settings.telemetry, services["mlflow"].url)
         stack.callback(telemetry.flush)
+        from prefect.logging.handlers import APILogHandler
         from prefect.settings import PREFECT_API_URL, temporary_settings
 
+        # Prefect sends log lines every two seconds. Those of the last two would find a server that was stopped, and
+        # the command would try for a minute before it ended.
+        stack.callback(APILogHandler().flush)
         stack.enter_context(temporary_settings({PREFECT_API_URL: f"{services['prefect'].url}/api"}))
         from flows.dead_runs import mark_dead_runs
         from flows.lifecycle import run_lifecycle
