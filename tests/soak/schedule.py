@@ -62,7 +62,7 @@ def main(folder: Path) -> int:
         wait_for(folder, "the waiting run goes on and ends", lambda runs: ended(runs, "Released") >= 1)
         by_the_clock = len(scheduled_runs(folder))
         days = [(datetime.now(UTC) - timedelta(days=ago)).strftime("%Y-%m-%d") for ago in (2, 1)]
-        sluice(folder, "backfill", "cards", "--from", days[0], "--to", days[1], "--cron", "0 3 * * *")
+        sluice(folder, "backfill", "cards.yaml", "--from", days[0], "--to", days[1], "--cron", "0 3 * * *")
         wait_for(folder, "the backfill is under way", lambda runs: len(runs) > by_the_clock)
         kill_worker(folder)
         sluice(folder, "up")
