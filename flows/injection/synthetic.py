@@ -18,7 +18,7 @@ _FOLDER = Path(__file__).parent / "templates"
 _HEAD = re.compile(r"\[(slot|attack|harmless|host)\.([\w-]+)\]")
 _EVADED = 0.22
 """Share of open attacks that hide by an evasion."""
-_HARMLESS_CHANGED = 0.08
+_HARMLESS_CHANGED = 0.12
 """Share of harmless texts in capitals, misspelt or in a code: such a form alone says nothing."""
 _HARMLESS_FORMS = ("misspelt", "shouted", "styled", "look_alikes", "in_code")
 
@@ -96,7 +96,7 @@ def _attack(templates: Templates, random: Random) -> Example:
     place = random.randrange(len(templates.families[family]))
     text = templates.fill(templates.families[family][place], random)
     if random.random() < 0.15:
-        text = f"{_clean(templates, random)} {text}"
+        text = f"{_letter(templates, random)} {text}"
     if random.random() < _EVADED:
         text = random.choice(EVASIONS)(text, random)
     return _example(templates, _capital(text, random), True, f"{family}.{place}")
@@ -107,8 +107,8 @@ def _harmless(templates: Templates, random: Random) -> Example:
     family = random.choice(names)
     place = random.randrange(len(templates.families[family]))
     text = templates.fill(templates.families[family][place], random)
-    if random.random() < 0.2:
-        text = f"{text} {_clean(templates, random)}"
+    if random.random() < 0.3:
+        text = f"{text} {_letter(templates, random)}"
     if random.random() < _HARMLESS_CHANGED:
         text = random.choice([way for way in EVASIONS if way.__name__ in _HARMLESS_FORMS])(text, random)
     return _example(templates, _capital(text, random), False, f"{family}.{place}")
@@ -128,8 +128,13 @@ def _document(templates: Templates, random: Random) -> Example:
 
 
 def _clean(templates: Templates, random: Random) -> str:
-    family = random.choice(("harmless.support", "harmless.task", "harmless.planted"))
+    family = random.choice(("harmless.support", "harmless.personal", "harmless.task", "harmless.planted"))
     return templates.fill(random.choice(templates.families[family]), random)
+
+
+def _letter(templates: Templates, random: Random) -> str:
+    """One sentence, or several as a customer writes them, with personal data or what a redactor put in its place."""
+    return " ".join(_clean(templates, random) for _ in range(random.choice((1, 1, 2, 4))))
 
 
 def _capital(text: str, random: Random) -> str:
