@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace import ReadableSpan
 
-_TIMEOUT_S = 4.0
+_TIMEOUT_S = 10.0  # an MLflow server imports what it needs for its first trace when that comes
 _API = "/api/2.0/mlflow/experiments"
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import httpx
 
 _TIMEOUT_S = 60.0
+_LONG_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,13 @@ class Page:
     texts: tuple[str, ...]
     search: str = ""
     """What to look for among MLflow's charts, which are too many for one picture."""
+    tab: str = ""
+    """Which of Prefect's tabs to open: no address leads to it."""
     height: int = 900
 
 
 def pages_of(mlflow_url: str, prefect_url: str, pipeline: str) -> tuple[Page, ...]:
-    """The pages of a pipeline's newest version and run.
+    """The pages of a pipeline's newest version, and of its newest run that had long work to do, else of its newest.
 
     A page whose content the home does not have yet (a second version, a request's trace) is left out.
     """
@@ -71,8 +74,8 @@ def _trace_pages(client: httpx.Client, url: str, name: str, experiment_name: str
     traces = _traces(client, url, experiment)
     if not traces:
         return []
-    # The one with the most to see: a request that was generated rather than blocked.
-    best = max(traces, key=lambda one: (_tokens(one), one["request_time"]))
+    # The one with the most to see: a request that was generated rather than blocked, a run that found work.
+    best = max(traces, key=lambda one: (_tokens(one), float(one.get("execution_duration", "0s").removesuffix("s"))))
     listed = f"{url}/#/experiments/{experiment}/traces"
     return [
         Page(name, f"{listed}?selectedEvaluationId={best['trace_id']}", ("sluice",)),
@@ -94,15 +97,15 @@ def _tokens(trace: dict[str, Any]) -> int:
 
 
 def _prefect_pages(client: httpx.Client, url: str, pipeline: str) -> tuple[Page, ...]:
-    wanted = {"sort": "START_TIME_DESC", "limit": 1, "flow_runs": {"name": {"like_": f"{pipeline} "}}}
+    wanted = {"sort": "START_TIME_DESC", "limit": 5, "flow_runs": {"name": {"like_": f"{pipeline} "}}}
     runs = client.post(f"{url}/api/flow_runs/filter", json=wanted).json()
     if not runs:
         return ()
-    run = runs[0]
+    run = next((one for one in runs if one["total_run_time"] > _LONG_S), runs[0])
     pages = [Page("prefect-run", f"{url}/runs/flow-run/{run['id']}", (run["name"],), height=1000)]
     query = {"sort": "CREATED_DESC", "limit": 20, "artifacts": {"flow_run_id": {"any_": [run["id"]]}}}
     artifacts = client.post(f"{url}/api/artifacts/filter", json=query).json()
-    pages.append(Page("prefect-artifacts", f"{url}/runs/flow-run/{run['id']}?tab=Artifacts", (run["name"],)))
+    pages.append(Page("prefect-artifacts", f"{url}/runs/flow-run/{run['id']}", (run["name"],), tab="Artifacts"))
     pages += [
         Page(
             f"prefect-{artifact['key'].removeprefix(pipeline + '-')}",
@@ -111,6 +114,6 @@ def _prefect_pages(client: httpx.Client, url: str, pipeline: str) -> tuple[Page,
             height=1300,
         )
         for artifact in artifacts
-        if artifact["type"] == "markdown"
+        if artifact["key"] in (f"{pipeline}-summary", f"{pipeline}-review")
     ]
     return tuple(pages)

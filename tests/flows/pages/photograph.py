@@ -87,6 +87,8 @@ def look(chromium: Browser, page: Page, folder: Path) -> Seen:
                 tab.get_by_text(text).first.wait_for(timeout=_WAIT_MS if not missing else 1_000)
             except Late:
                 missing.append(text)
+        if page.tab:
+            tab.get_by_text(page.tab, exact=True).first.click()
         if page.search:
             tab.get_by_placeholder("Search metric charts").fill(page.search)
         tab.evaluate(_STILL % (_QUIET_MS, _QUIET_MS))

@@ -51,7 +51,7 @@ engine = trace.span.child("chat tickets", {
 })
 engine.end()
 trace.end("blocked", rule="prompt_injection")
-telemetry.flush()
+telemetry.flush(60.0)
 """
 
 
