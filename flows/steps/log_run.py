@@ -62,6 +62,7 @@ def params_of(papers: Papers) -> dict[str, str]:
         "access": Path(pipeline.access).stem,
         "expectations": Path(pipeline.data.expectations).stem,
         "engine": f"{engine.name} {engine.version} {engine.precision}",
+        "data/snapshot": short(papers.snapshot.digest),
         **_fields("training", pipeline.training),
         **_fields("evaluation", pipeline.evaluation),
         "prompt/answer_format": pipeline.prompt.answer_format,
