@@ -22,7 +22,7 @@ from flows.training.spec import Job
 from infra.errors import CheckFailed, Refused, SluiceError
 from infra.faults import named_fault
 from infra.private import stay_private
-from infra.quiet import hush
+from infra.quiet import hush, keep_out
 from infra.textless import hide_texts, trace_of
 
 _LINE_LOCK = threading.Lock()
@@ -47,6 +47,7 @@ class Rank:
 def main(arguments: list[str]) -> int:
     """Runs one rank of a job; 0 when it ended well. `arguments`: the launcher's --local_rank=N and the job's file."""
     hush()
+    keep_out("mlflow", "sklearn")  # DeepSpeed and transformers import them where they are, for parts that nothing uses
     stay_private()
     hide_texts()
     _end_with_the_flow()
