@@ -39,7 +39,7 @@ from infra.quiet import hush
 from infra.server_state import ServerName, read_state
 from infra.settings import read_settings
 
-_JOB_S, _JOB_TRAINING_S = 438.0, 232.0
+_JOB_S, _JOB_TRAINING_S = 488.0, 256.0
 """`support-triage` by `make demo` on two idle cores: the whole, and its training."""
 _TOLD_EVERY_S = 5.0
 """How often a training under way is told to the servers (flows/observe.py)."""
@@ -101,7 +101,7 @@ class _NoLedger:
 
 def _pipeline(seed: int) -> Pipeline:
     few = {"data.rows": str(_ROWS), "data.seed": str(seed), "evaluation.max_items": str(_ITEMS)}
-    tiny = {"training.epochs": "0.05", "training.max_tokens": "0", "training.precision": "fp32"}
+    tiny = {"training.epochs": "0.05", "training.batch_rows": "8", "training.max_tokens": "0", "training.precision": "fp32"}
     return read_pipeline("support-triage", few | tiny)
 
 
