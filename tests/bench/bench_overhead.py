@@ -101,7 +101,12 @@ class _NoLedger:
 
 def _pipeline(seed: int) -> Pipeline:
     few = {"data.rows": str(_ROWS), "data.seed": str(seed), "evaluation.max_items": str(_ITEMS)}
-    tiny = {"training.epochs": "0.05", "training.batch_rows": "8", "training.max_tokens": "0", "training.precision": "fp32"}
+    tiny = {
+        "training.epochs": "0.05",
+        "training.batch_rows": "8",
+        "training.max_tokens": "0",
+        "training.precision": "fp32",
+    }
     return read_pipeline("support-triage", few | tiny)
 
 
