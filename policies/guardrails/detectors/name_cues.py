@@ -18,6 +18,7 @@ STRONG = (
     r"|participantes?"
     r"|asistentes?|tutora?(?: legal)?|medic[oa](?: responsable)?|empleada?|empleado|proveedora?|trabajadora?"
     r"|curriculum|usuari[oa]"
+    r"|founders?|fundador(?:es|as?)?|authors?|autor(?:es|as?)?|speakers?|ponentes?|guests?|invitad[oa]s?|winners?"
     r"|full ?name|names?|customer|client|patient|contact|signed|attendees|employee|director|agent|buyer"
     rf"|seller){_LABEL}"
     r"|\brepresentad[oa] por|\bexpediente escolar de|\bpreguntar? por|\bbuscamos a|\bpropiedad de|\bexpedido a"
@@ -71,6 +72,8 @@ FOLLOWS = (
     r"|ingresa|lives? (?:at|in|on)|shouted"
     r"|said|says|called|spent|had given|is very|is a very|can be reached|can i please|will be|was born|wrote|works"
     r"|asked|told|has to|needs"
+    r"|replied|whispered|smiled|nodded|sighed|grew up|got married|passed away|was arrested"
+    r"|respondio|contesto|sonrio|fallecio|se caso|crecio en"
     r"|missed|\(?nacid[oa]|\(?born)\b|^, (?:la|el|su|mi|con|mayor) "
 )
 """After many names."""

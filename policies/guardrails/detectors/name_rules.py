@@ -19,10 +19,16 @@ _ENOUGH = 2.0
 """Evidence from which on a run of words is a name."""
 _SPEAKER = r"(?:^|\n)\W{0,3}$"
 """The beginning of a line, where `Name: ` is who speaks."""
+_SPEECH = r"^:\s{0,2}\\?[\"“«]"
+"""After who speaks, what is said."""
+_LISTED = r"\p{L}+(?: \p{L}+)?(?:, | and |, and | & | y | e )"
+"""One name of a list, before the next."""
 _WORD = r"\p{L}+(?:['’]\p{L}+)?"
 _CLOSING = '.,;:!?)"»”'
-_INTRODUCTIONS = tuple(
-    rf"(?:{kind})[\s\"'“«>(¡¿]{{0,6}}$" for kind in (cues.STRONG, cues.WEAK, cues.LEADS, cues.NO_PERSON)
+_GAP = r"[\s\"'“«>(¡¿]{0,6}"
+_INTRODUCTIONS = (
+    *(rf"(?:{kind}){_GAP}$" for kind in (cues.STRONG, cues.WEAK, cues.LEADS, cues.NO_PERSON)),
+    rf"(?:{cues.STRONG}){_GAP}(?:{_LISTED}){{1,3}}$",
 )
 
 
@@ -62,6 +68,8 @@ class _Before(NamedTuple):
     weak: bool
     lead: bool
     no_person: bool
+    in_a_list: bool
+    """Whether what is strong stands before other words of the same list."""
 
 
 def words_of(passage: Passage, lists: NameLists) -> tuple[Word, ...]:
@@ -201,7 +209,8 @@ def _initial_fits(word: Word, passage: Passage, run: list[Word]) -> bool:
     """Whether a letter alone is an initial: before a name with a dot, inside one as a capital."""
     dotted = passage.text[word.end : word.end + 1] == "."
     if run:
-        return passage.has_case and word.capital and run[0].kind.given and (dotted or word.plain not in "yeoa")
+        begun = run[0].kind.given or (run[0].capital and not run[0].unlike_a_name)
+        return passage.has_case and word.capital and begun and (dotted or word.plain not in "yeoa")
     return dotted and (word.capital or not passage.has_case)
 
 
@@ -211,12 +220,9 @@ def _score(passage: Passage, run: list[Word], before: _Before) -> float:
     listed = [word for word in named if word.kind.listed]
     cased = run[0].capital and passage.has_case
     score = sum(word.weight for word in named) if listed else min(0.6, 0.3 * len(named))
-    if before.strong:
-        score += 1.9 if cased or not passage.has_case else 1.2
-    elif before.weak and listed:
-        score += 1.3 if cased or not passage.has_case else 0.9
-    elif before.lead:
-        score += 0.4
+    score += _introduced(before, bool(listed), cased or not passage.has_case)
+    if cased and len(named) > 2 and named[1].initial and not named[0].initial:
+        score += 1.0  # `Elita B Desaulniers`, whoever has not heard of her
     if cased:
         score += 0.3 + (0.4 if len(named) > 1 and named[0].kind.given and named[1].kind.surname else 0.0)
     elif passage.has_case and len(named) == 1:
@@ -231,6 +237,17 @@ def _score(passage: Passage, run: list[Word], before: _Before) -> float:
     return score
 
 
+def _introduced(before: _Before, listed: bool, written_like_one: bool) -> float:
+    """What the words before a run add."""
+    if before.strong:
+        return 1.9 if written_like_one else 1.2
+    if before.weak and listed:
+        return 1.3 if written_like_one else 0.9
+    if before.in_a_list:
+        return 1.3
+    return 0.4 if before.lead else 0.0
+
+
 def _is_a_town(passage: Passage, run: list[Word]) -> bool:
     """Whether a town of several words ends the run, or one is all of it: many a town is a surname too."""
     return any(is_town(passage, word.start, run[-1].end) for word in (run[:-1] or run))
@@ -242,6 +259,8 @@ def _after(passage: Passage, run: list[Word], listed: list[Word]) -> float:
     if compiled(cues.FOLLOWS).search(passage.after(end, 18)):
         return 1.5 if run[0].capital or listed else 0.0
     starts_line = compiled(_SPEAKER).search(passage.before(start, 5)) is not None
+    if starts_line and not passage.text[start:end].isupper() and compiled(_SPEECH).search(passage.after(end, 5)):
+        return 1.5
     if starts_line and listed and passage.after(end, 1) == ":":
         return 1.3
     ends_text = not passage.plain[end:].strip(" .!\n")

@@ -22,6 +22,10 @@ NAMES: list[tuple[Language, str, list[str]]] = [
     ("en", "I spoke to Kaoru Yamamoto yesterday about it.", ["Kaoru Yamamoto"]),
     ("en", "PLEASE CALL BETHANY JONES BEFORE NOON.", ["BETHANY JONES"]),
     ("en", "my name is lena andersson", ["lena andersson"]),
+    ("en", "Ship it to Erlendur G. Hafliðason this week", ["Erlendur G. Hafliðason"]),
+    ("en", 'Xylia: "Who is there?"', ["Xylia"]),
+    ("en", "The founders: Mazzi, Bowman and Doyle.", ["Mazzi", "Bowman", "Doyle"]),
+    ("es", "Ponentes: Etxeberria, Velasco, Garay.", ["Etxeberria", "Velasco", "Garay"]),
 ]
 WORDS: list[tuple[Language, str]] = [
     ("es", "El rocío de la mañana estropeó las hojas del olivo; la rosa no."),
@@ -32,6 +36,8 @@ WORDS: list[tuple[Language, str]] = [
     ("en", "Will the bill pass before the summer break?"),
     ("en", "Frank talk and a patient ear go a long way."),
     ("en", "Hello, I'm still waiting on my card."),
+    ("en", "Vitamin B Complex and Plan C Phones, Series A Shares"),
+    ("en", 'Note: "keep it dry"\nSKU: "4 pieces"'),
     ("en", "Christian names and family names go in separate boxes."),
 ]
 
