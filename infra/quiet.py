@@ -27,6 +27,8 @@ QUIET: dict[str, str] = {
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     # Of a server that is gone our own sentence speaks; its client would print every event that it could not send.
     "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
+    # A server that is gone is tried for 14 seconds, not 62, for each request: log lines keep a command from ending.
+    "PREFECT_CLIENT_MAX_RETRIES": "3",
     "GX_ANALYTICS_ENABLED": "false",
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
