@@ -21,15 +21,14 @@ _SPEAKER = r"(?:^|\n)\W{0,3}$"
 """The beginning of a line, where `Name: ` is who speaks."""
 _SPEECH = r"^:\s{0,2}\\?[\"“«]"
 """After who speaks, what is said."""
-_LISTED = r"\p{L}+(?: \p{L}+)?(?:, | and |, and | & | y | e )"
-"""One name of a list, before the next."""
+_JOINS = (", ", " and ", " & ", " y ", " e ")
+"""Between two names of one list."""
 _WORD = r"\p{L}+(?:['’]\p{L}+)?"
 _CLOSING = '.,;:!?)"»”'
 _GAP = r"[\s\"'“«>(¡¿]{0,6}"
-_INTRODUCTIONS = (
-    *(rf"(?:{kind}){_GAP}$" for kind in (cues.STRONG, cues.WEAK, cues.LEADS, cues.NO_PERSON)),
-    rf"(?:{cues.STRONG}){_GAP}(?:{_LISTED}){{1,3}}$",
-)
+_INTRODUCTIONS = tuple(rf"(?:{kind}){_GAP}$" for kind in (cues.STRONG, cues.WEAK, cues.LEADS, cues.NO_PERSON))
+_LIST = rf"(?:{cues.STRONG}){_GAP}(?:\p{{L}}+(?: \p{{L}}+)?(?:,? and |, | & | y | e )){{1,3}}$"
+"""A strong word and the first names of a list."""
 
 
 class Word(NamedTuple):
@@ -145,8 +144,11 @@ def _may_begin(word: Word, passage: Passage) -> bool:
 
 
 def _look_before(passage: Passage, start: int) -> _Before:
-    matching = pattern_set(*_INTRODUCTIONS).matching(passage.before(start, CONTEXT))
-    return _Before(*(index in matching for index in range(len(_INTRODUCTIONS))))
+    before = passage.before(start, CONTEXT)
+    matching = pattern_set(*_INTRODUCTIONS).matching(before)
+    in_a_list = before.endswith(_JOINS) and compiled(_LIST).search(before) is not None
+    strong, weak, lead, no_person = (index in matching for index in range(len(_INTRODUCTIONS)))
+    return _Before(strong, weak, lead, no_person, in_a_list)
 
 
 def _run(passage: Passage, words: Sequence[Word], first: int, before: _Before) -> list[Word]:
