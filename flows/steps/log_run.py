@@ -53,7 +53,7 @@ def pretty(canonical: bytes) -> str:
 
 
 def params_of(papers: Papers) -> dict[str, str]:
-    """What was asked for: the recipe and how it was tested."""
+    """What was asked for: the recipe, its snapshot (MLflow compares parameters, not tags) and how it was tested."""
     pipeline, engine = papers.pipeline, papers.report.engine
     return {
         "base_model": pipeline.base_model,

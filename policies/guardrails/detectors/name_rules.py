@@ -27,7 +27,7 @@ _WORD = r"\p{L}+(?:['’]\p{L}+)?"
 _CLOSING = '.,;:!?)"»”'
 _GAP = r"[\s\"'“«>(¡¿]{0,6}"
 _INTRODUCTIONS = tuple(rf"(?:{kind}){_GAP}$" for kind in (cues.STRONG, cues.WEAK, cues.LEADS, cues.NO_PERSON))
-_LIST = rf"(?:{cues.STRONG}){_GAP}(?:\p{{L}}+(?: \p{{L}}+)?(?:,? and |, | & | y | e )){{1,3}}$"
+_LIST = rf"(?:{cues.STRONG}){_GAP}(?:\p{{L}}+(?: \p{{L}}+)?(?:,?(?:{'|'.join(_JOINS)}))){{1,3}}$"
 """A strong word and the first names of a list."""
 
 

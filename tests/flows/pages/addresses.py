@@ -11,6 +11,7 @@ import httpx
 
 _TIMEOUT_S = 60.0
 _LONG_S = 30.0
+"""A run that takes longer found work to do."""
 
 
 @dataclass(frozen=True)
