@@ -132,6 +132,8 @@ class CompiledCheck:
         too_long = False
         try:
             for detector in self.detectors:
+                if not detector.has_work(passage):
+                    continue
                 result = detector.validate(passage.original, {PASSAGE: passage})
                 found = tuple(sound_spans(result.metadata.get("spans", ()), len(passage.original)))
                 foreign = self._without_stand_ins(detector, found, passage.original)

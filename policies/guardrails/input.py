@@ -19,7 +19,5 @@ def check_text(checks: Sequence[CompiledCheck], passage: Passage) -> Guarded:
         checks, passage, ends=lambda check, result: check.ends_all and result.verdict is Verdict.BLOCK
     )
     spans = to_redact(span for result in results for span in result.spans)
-    guarded = combine(results, "input", "")
-    if guarded.verdict is Verdict.BLOCK:
-        return guarded
-    return combine(results, "input", redact(passage.original, spans))
+    blocked = any(result.verdict is Verdict.BLOCK for result in results)
+    return combine(results, "input", "" if blocked else redact(passage.original, spans))

@@ -76,7 +76,7 @@ def fold(text: str, *, gap: str = "") -> Rewritten:
 def _is_everyday(text: str) -> bool:
     if text.isascii() and text.isprintable() and "\\u" not in text:
         return True
-    return compiled(_UNUSUAL).search(text) is None
+    return not compiled(_UNUSUAL).is_in(text)
 
 
 def _within_a_word(text: str, piece: Piece) -> bool:
@@ -220,6 +220,6 @@ def count_invisible(text: str) -> int:
     """How many code points of the text have no width: what a stream must see beyond its hold-back for them."""
     if text.isascii() and text.isprintable():
         return 0
-    if compiled(_ANY_MARKED).search(text) is None:
+    if not compiled(_ANY_MARKED).is_in(text):
         return 0
     return sum(_HAS_NO_WIDTH[ord(letter)] for letter in text)

@@ -104,7 +104,7 @@ class Passage:
         Where a redaction has taken words out, its placeholder stands for one: redacting again must not find more.
         """
         text = self.text
-        if not self.placeholders and compiled(r"\p{Lu}\p{Ll}").search(text) is None:
+        if not self.placeholders and not compiled(r"\p{Lu}\p{Ll}").is_in(text):
             return False
         return sum(map(str.isupper, text)) <= _CAPITALS * sum(map(str.isalpha, text))
 

@@ -72,10 +72,10 @@ def _mails(text: str) -> Iterator[Piece]:
     for match in compiled(_MAIL).finditer(text):
         name, sign, domain = match.group(1), match.group(2), match.group(3)
         bare = sign.strip().lower() == "at"
-        plain_domain = compiled(rf"(?i){_DOT}|{_DASH}").search(domain) is None
+        plain_domain = not compiled(rf"(?i){_DOT}|{_DASH}").is_in(domain)
         if sign == "@" and plain_domain and " " not in name:
             continue
-        if bare and (name.split()[-1].lower() in _NO_NAME or (plain_domain and not compiled(_HOSTS).search(domain))):
+        if bare and (name.split()[-1].lower() in _NO_NAME or (plain_domain and not compiled(_HOSTS).is_in(domain))):
             continue
         address = f"{_signed(name)}@{_signed(domain)}"
         if not _is_pattern(address):

@@ -223,7 +223,7 @@ _DATE_WORDS = frozenset(listed("de del of the st nd rd th")).union(*_MONTHS)
 def _date(asked: Asked, draw: Draw) -> str:
     """Another day, written in the same way. Numbers of 4 digits are years, smaller ones days or months."""
     found = (match.group() for match in compiled(_WORD).finditer(asked.original.casefold()))
-    if not compiled("[0-9]").search(asked.original) or not _DATE_WORDS.issuperset(found):
+    if not compiled("[0-9]").is_in(asked.original) or not _DATE_WORDS.issuperset(found):
         return _labelled(asked, draw)
 
     def number(digits: str) -> str:

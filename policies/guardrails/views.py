@@ -81,9 +81,9 @@ def _views(original: str, folded: Rewritten) -> Iterator[View]:
     readings = [(folded, signs)]
     if folded.pieces:  # else no sign without a width is in it
         safe = without_surrogates(original)
-        if compiled(_PARTED).search(safe) is not None:
+        if compiled(_PARTED).is_in(safe):
             yield View("parted", fold(original, gap=" "))
-        if compiled(_SMUGGLED).search(safe) is not None:
+        if compiled(_SMUGGLED).is_in(safe):
             hidden = _unhidden(safe)
             yield View("hidden", hidden)
             readings.append((hidden, _signs_in(hidden.text)))

@@ -41,6 +41,6 @@ class CodeInjection(Detector):
             if not any(cue in text for cue in wording.cues):
                 continue
             for match in compiled(wording.pattern).finditer(text):
-                asked = compiled(_ASKS).search(passage.before(match.start(), _NEAR)) is not None
+                asked = compiled(_ASKS).is_in(passage.before(match.start(), _NEAR))
                 weight = wording.weight * (_QUESTION if asked else 1.0)
                 yield Span(match.start(), match.end(), wording.kind, round(weight, 3))

@@ -59,6 +59,6 @@ def _is_name(passage: Passage, start: int, end: int) -> bool:
     inside = (bool(before) and before[-1] not in ".!?:;\n…") or (start == 0 and passage.offset > 0)
     if passage.has_case and text[start].isupper() and inside:
         return True
-    if compiled(_COMPANY_BEFORE).search(passage.before(start, _NEAR)) is not None:
+    if compiled(_COMPANY_BEFORE).is_in(passage.before(start, _NEAR)):
         return True
-    return compiled(_COMPANY_AFTER).search(passage.after(end, _NEAR)) is not None
+    return compiled(_COMPANY_AFTER).is_in(passage.after(end, _NEAR))

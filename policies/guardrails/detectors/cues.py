@@ -78,7 +78,7 @@ def nearest_cue(
             decided = Cue.AGAINST
     if decided is not Cue.NONE:
         return decided
-    if later.search(_clause(passage.after(end, AFTER))) or (typed and misspelt(before, typed)):
+    if later.is_in(_clause(passage.after(end, AFTER))) or (typed and misspelt(before, typed)):
         return Cue.FOR
     return Cue.AGAINST if typed and misspelt(before[-AGAINST_BEFORE:], _OTHER_TYPED) else Cue.NONE
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from policies.guardrails.detectors.cues import misspelt
 from policies.guardrails.detectors.detector import Detector, Reach
-from policies.guardrails.detectors.shapes import may_find
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import compiled, standing_alone, words
 from policies.guardrails.redact import Span
@@ -78,12 +77,10 @@ class DateOfBirth(Detector):
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """Dates beside a word about birth in the same clause."""
-        if not may_find(passage, self.name):
-            return
         for match in standing_alone(_DATE, passage.plain):
             before, after = passage.before(match.start(), self.reach.context), passage.after(match.end(), 40)
-            if compiled(_BORN).search(before) or compiled(_AFTER).search(after) or misspelt(before[-30:], _TYPED):
+            if compiled(_BORN).is_in(before) or compiled(_AFTER).is_in(after) or misspelt(before[-30:], _TYPED):
                 yield Span(match.start(), match.end(), "DATE_OF_BIRTH", 0.9)
         for match in standing_alone(_COMPACT, passage.plain):
-            if compiled(_LABELLED).search(passage.before(match.start(), 40)):
+            if compiled(_LABELLED).is_in(passage.before(match.start(), 40)):
                 yield Span(match.start(), match.end(), "DATE_OF_BIRTH", 0.8)

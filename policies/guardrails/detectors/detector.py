@@ -6,7 +6,7 @@ every text in a history, costs 1.5 ms a call, and starts an exporter to its vend
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -26,6 +26,7 @@ from guardrails.validator_base import (  # noqa: E402
     register_validator,
 )
 
+from policies.guardrails.detectors.shapes import may_find  # noqa: E402
 from policies.guardrails.passage import Passage  # noqa: E402
 from policies.guardrails.redact import Span, redact, settle  # noqa: E402
 from policies.guardrails.sound import sound_spans  # noqa: E402
@@ -75,18 +76,18 @@ class Detector(Validator):  # type: ignore[misc]
     def find(self, passage: Passage) -> Iterable[Span]:
         """Spans in `passage.text`, any order, overlaps allowed, scores below the threshold included.
 
-        Called for the text, and for each of its views: a detector need not know which.
+        Called for the text, and for each of its views, where they hold the detector's shape: it need not know which.
         """
         raise NotImplementedError
+
+    def has_work(self, passage: Passage) -> bool:
+        """Whether a text or one of its views holds the detector's shape; else it finds nothing and need not be run."""
+        return any(may_find(reading, self.name) for reading in self._readings(passage))
 
     def _validate(self, value: str, metadata: dict[str, Any]) -> ValidationResult:
         """Passes or fails. The result's metadata holds `spans` (offsets into `value`) and the highest `score`."""
         passage = metadata.get(PASSAGE) or Passage(value, metadata.get("language"))
-        found = self._found(passage)
-        if self.views and passage.views:
-            for view in passage.views:
-                if view.kind in self.views:
-                    found += self._found(view)
+        found = [span for reading in self._readings(passage) for span in self._found(reading)]
         best = max((span.score for span in found), default=0.0)
         spans = [span for span in found if span.score >= self.threshold]
         if not spans:
@@ -99,9 +100,17 @@ class Detector(Validator):  # type: ignore[misc]
             metadata={"score": best, "spans": settled},
         )
 
+    def _readings(self, passage: Passage) -> Sequence[Passage]:
+        """The text, and those of its views that the detector looks at."""
+        if not self.views or not passage.views:
+            return (passage,)
+        return (passage, *(view for view in passage.views if view.kind in self.views))
+
     def _found(self, passage: Passage) -> list[Span]:
         """What counts of one reading, as offsets into the original."""
         found: list[Span] = []
+        if not may_find(passage, self.name):
+            return found
         for span in sound_spans(self.find(passage), len(passage.text)):
             if self._entities is not None and span.entity not in self._entities:
                 continue

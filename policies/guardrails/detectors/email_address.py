@@ -42,7 +42,7 @@ class EmailAddress(Detector):
             if start < at and is_domain and "." in text[at + 1 : end] and not _opens_a_machine(passage, start, at, end):
                 yield Span(start, end, "EMAIL_ADDRESS", 0.95)
             at = text.find("@", at + 1)
-        if "arroba" in passage.plain or compiled(r"[\[({<] ?at ?[\])}>]").search(passage.plain):
+        if "arroba" in passage.plain or compiled(r"[\[({<] ?at ?[\])}>]").is_in(passage.plain):
             for match in standing_alone(_SPOKEN, passage.plain):
                 if not _ANYBODY & frozenset(match.group().replace(".", " ").split()):
                     yield Span(match.start(), match.end(), "EMAIL_ADDRESS", 0.8)
@@ -53,7 +53,7 @@ def _opens_a_machine(passage: Passage, start: int, at: int, end: int) -> bool:
     text = passage.text
     if text[start:at] == "git" and text[end : end + 1] in {":", "/"} and text[end + 1 : end + 2] > " ":
         return True
-    return compiled(_LOGIN).search(passage.before(start, 32)) is not None
+    return compiled(_LOGIN).is_in(passage.before(start, 32))
 
 
 def _local_start(text: str, at: int) -> int:

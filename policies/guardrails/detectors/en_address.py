@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies.guardrails.detectors.detector import Detector, Reach
-from policies.guardrails.detectors.shapes import may_find
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import compiled, words
 from policies.guardrails.redact import Span
@@ -90,8 +89,6 @@ class EnAddress(Detector):
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """Numbered streets; the form without a word for street only beside a word for a place or with a flat."""
-        if not may_find(passage, self.name):
-            return
         for pattern in (_MILITARY, _PO_BOX):
             for match in compiled(pattern).finditer(passage.plain):
                 if not passage.plain[match.start() - 1 : match.start()].isalnum():
@@ -109,7 +106,7 @@ class EnAddress(Detector):
             for match in compiled(pattern).finditer(passage.text):
                 start, end = match.start(), match.end()
                 extended = _extended(passage, end)
-                placed = compiled(_PLACE_WORDS).search(passage.before(start, self.reach.context))
+                placed = compiled(_PLACE_WORDS).is_in(passage.before(start, self.reach.context))
                 if (placed or extended > end) and self._is_street(passage, start, end):
                     yield Span(start, extended, "STREET_ADDRESS", 0.75)
         for match in compiled(_SUFFIX).finditer(passage.text):
@@ -120,8 +117,8 @@ class EnAddress(Detector):
     def _is_ambiguous(self, passage: Passage, start: int, end: int) -> bool:
         """Whether the word for street means much else too, and no word for a place stands before."""
         kind = passage.plain[start:end].rstrip(".").rpartition(" ")[2]
-        placed = compiled(_PLACE_WORDS).search(passage.before(start, self.reach.context))
-        return kind in _AMBIGUOUS and placed is None
+        placed = compiled(_PLACE_WORDS).is_in(passage.before(start, self.reach.context))
+        return kind in _AMBIGUOUS and not placed
 
     def _is_street(self, passage: Passage, start: int, end: int) -> bool:
         """Whether the match stands alone, is no date, and (where capitals say something) its name has one."""

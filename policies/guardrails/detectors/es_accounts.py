@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from policies.guardrails.detectors.cues import Cue, nearest_cue
 from policies.guardrails.detectors.detector import Detector, Reach
-from policies.guardrails.detectors.shapes import may_find
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import compiled, standing_alone
 from policies.guardrails.redact import Span
@@ -26,8 +25,6 @@ class EsAccounts(Detector):
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """Numbers whose check digits are right; an NSS not after a word about another kind of number."""
-        if not may_find(passage, self.name):
-            return
         from stdnum.es import ccc
 
         for match in standing_alone(_NSS, passage.text, also="-/"):
@@ -37,7 +34,7 @@ class EsAccounts(Detector):
                 yield Span(match.start(), match.end(), "ES_NSS", 0.95 if cue is Cue.FOR else 0.7)
         for match in standing_alone(_CCC, passage.text, also="-"):
             digits = "".join(letter for letter in match.group() if letter.isdigit())
-            in_iban = compiled(r"[a-z]{2}[ -]?[0-9]{2}[ .-]?$").search(passage.before(match.start(), 6)) is not None
+            in_iban = compiled(r"[a-z]{2}[ -]?[0-9]{2}[ .-]?$").is_in(passage.before(match.start(), 6))
             if digits.strip("0") and ccc.is_valid(digits) and not in_iban:
                 yield Span(match.start(), match.end(), "ES_CCC", 0.95)
 

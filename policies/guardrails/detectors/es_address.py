@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from policies.guardrails.detectors.detector import Detector, Reach
 from policies.guardrails.detectors.es_towns import TOWNS
-from policies.guardrails.detectors.shapes import may_find
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import compiled, words
 from policies.guardrails.redact import Span
@@ -67,8 +66,6 @@ class EsAddress(Detector):
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """Streets with a number; the name has capitals where the text has any."""
-        if not may_find(passage, self.name):
-            return
         text = passage.plain
         named: list[Span] = []
         for match in compiled(_BASE).finditer(text):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies.guardrails.detectors.detector import Detector, Reach
-from policies.guardrails.detectors.shapes import may_find
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import standing_alone
 from policies.guardrails.redact import Span
@@ -21,8 +20,6 @@ class EsCompany(Detector):
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """Numbers whose check character is right."""
-        if not may_find(passage, self.name):
-            return
         from stdnum.es import cif
 
         for match in standing_alone(_CIF, passage.plain, also="-"):

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from policies.guardrails.detectors.cues import Cue, nearest_cue
 from policies.guardrails.detectors.detector import Detector, Reach
-from policies.guardrails.detectors.shapes import may_find
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import standing_alone
 from policies.guardrails.redact import Span
@@ -24,8 +23,6 @@ class EsIdentity(Detector):
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """Numbers whose check letter is right; one set off by a blank is a capital, or beside a word for identity."""
-        if not may_find(passage, self.name):
-            return
         from stdnum.es import nie, nif
 
         for entity, pattern, module in (("ES_NIF", _NIF, nif), ("ES_NIE", _NIE, nie)):

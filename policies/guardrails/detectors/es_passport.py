@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from policies.guardrails.detectors.cues import Cue, nearest_cue
 from policies.guardrails.detectors.detector import Detector, Reach
-from policies.guardrails.detectors.shapes import may_find
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import standing_alone, words
 from policies.guardrails.redact import Span
@@ -25,8 +24,6 @@ class EsPassport(Detector):
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """Codes of that shape beside the word passport."""
-        if not may_find(passage, self.name):
-            return
         for match in standing_alone(_PASSPORT, passage.plain, also="-"):
             cue = nearest_cue(passage, match.start(), match.end(), speaks_for=_WORDS, typed=_TYPED)
             if cue is Cue.FOR:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from policies.guardrails.detectors.cues import OTHER_NUMBERS, Cue, nearest_cue
 from policies.guardrails.detectors.detector import Detector, Reach
-from policies.guardrails.detectors.shapes import may_find
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import standing_alone, words
 from policies.guardrails.redact import Span
@@ -38,8 +37,6 @@ class EsPlate(Detector):
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """Plates, in lower case only in Spanish; the old form in capitals. Not after a word for another code."""
-        if not may_find(passage, self.name):
-            return
         for pattern in (_NEW, _OLD):
             for match in standing_alone(pattern, passage.plain, also="-_/"):
                 if _in_a_code(passage.text, match.start(), match.end()):

@@ -188,7 +188,7 @@ class _Ground:
     def unsupported(self, sentence: str) -> float:
         """From 0, all of it stands in the context, to 1, nothing does."""
         content, numbers = _content(sentence), _numbers(sentence)
-        if compiled(_PLEASANTRIES).search(plain(sentence)) is not None and not numbers:
+        if compiled(_PLEASANTRIES).is_in(plain(sentence)) and not numbers:
             return 0.0
         if len(content) < _LEAST_WORDS and not numbers:
             return 0.0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies.guardrails.detectors.detector import Detector, Reach
-from policies.guardrails.detectors.shapes import may_find
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import compiled
 from policies.guardrails.redact import Span
@@ -32,8 +31,6 @@ class Iban(Detector):
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """Numbers whose check digits are right, with any single separators."""
-        if not may_find(passage, self.name):
-            return
         from stdnum import iban
 
         text = passage.plain

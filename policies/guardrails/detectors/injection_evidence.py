@@ -7,10 +7,11 @@ import binascii
 import codecs
 import math
 from collections.abc import Iterator
+from functools import cache
 from urllib.parse import unquote
 
 from policies.guardrails.detectors.injection_rules import RULES, SUPPORTING, TALKS_ABOUT
-from policies.guardrails.patterns import compiled
+from policies.guardrails.patterns import PatternFilter, compiled
 
 _SPACED = r"\b[a-z](?:[ ._-]{1,3}[a-z]){7,}\b"
 _BASE64 = r"[A-Za-z0-9+/_-]{20,}={0,2}"
@@ -33,7 +34,7 @@ def evidence(text: str) -> float:
 
 
 def _only_quotes(text: str) -> bool:
-    if compiled(TALKS_ABOUT).search(text) is None:
+    if not compiled(TALKS_ABOUT).is_in(text):
         return False
     position, outside = 0, ""
     for match in compiled(_QUOTED).finditer(text):
@@ -44,10 +45,16 @@ def _only_quotes(text: str) -> bool:
 
 def _doubt(text: str) -> float:
     """The product of what each wording leaves in doubt: 1 where nothing was found."""
-    found = {rule.name: rule.weight for rule in RULES if compiled(rule.pattern).search(text) is not None}
+    rules = (RULES[index] for index in _wordings().matching(text))
+    found = {rule.name: rule.weight for rule in rules}
     return math.prod(
         1.0 - weight for name, weight in found.items() if name not in SUPPORTING or SUPPORTING[name] & found.keys()
     )
+
+
+@cache
+def _wordings() -> PatternFilter:
+    return PatternFilter([rule.pattern for rule in RULES])
 
 
 def hidden(text: str, intent: str) -> Iterator[str]:
@@ -56,15 +63,15 @@ def hidden(text: str, intent: str) -> Iterator[str]:
     All finds of one kind come as one text: a hundred harmless ones must neither hide an order nor cost a hundred
     searches.
     """
-    if compiled(_SPACED).search(intent) is not None:
+    if compiled(_SPACED).is_in(intent):
         yield _closed_up(intent)
     for pattern, decode in ((_BASE64, _from_base64), (_HEX, _from_hex), (_PERCENT, _from_percent)):
         decoded = [decode(match.group()) for match in compiled(pattern).finditer(text)]
         if any(decoded):
             yield "\n".join(filter(None, decoded))
-    if compiled(_ROT13).search(intent) is not None:
+    if compiled(_ROT13).is_in(intent):
         yield codecs.decode(text, "rot13")
-    if compiled(_BACKWARDS).search(intent) is not None:
+    if compiled(_BACKWARDS).is_in(intent):
         yield text[::-1]
 
 

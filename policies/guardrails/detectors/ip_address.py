@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from policies.guardrails.detectors.cues import Cue, nearest_cue
 from policies.guardrails.detectors.detector import Detector, Reach
-from policies.guardrails.detectors.shapes import may_find
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import standing_alone
 from policies.guardrails.redact import Span
@@ -30,8 +29,6 @@ class IpAddress(Detector):
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """Addresses that Python's `ipaddress` reads and that name a host."""
-        if not may_find(passage, self.name):
-            return
         text = passage.plain
         for match in standing_alone(_V4, text, also=""):
             if text[match.end() : match.end() + 2].lstrip(".")[:1].isdigit() and text[match.end()] == ".":

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from policies.guardrails.detectors.cues import Cue, nearest_cue
 from policies.guardrails.detectors.detector import Detector, Reach
-from policies.guardrails.detectors.shapes import may_find
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import standing_alone
 from policies.guardrails.redact import Span
@@ -26,8 +25,6 @@ class MacAddress(Detector):
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """Six pairs with one kind of separator, three groups of four; without separators beside a word for it."""
-        if not may_find(passage, self.name):
-            return
         for match in standing_alone(_MAC, passage.plain, also=":-"):
             if _digits(match.group()) not in _NOBODY:
                 yield Span(match.start(), match.end(), "MAC_ADDRESS", 0.95)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies.guardrails.detectors.detector import Detector, Reach
-from policies.guardrails.detectors.shapes import may_find
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import standing_alone
 from policies.guardrails.redact import Span
@@ -22,8 +21,6 @@ class MxIds(Detector):
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """Codes with a real date and the right check character."""
-        if not may_find(passage, self.name):
-            return
         from stdnum.mx import curp, rfc
 
         for match in standing_alone(_CURP, passage.plain):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from infra.ner import NameLists, WordKind
 from policies.guardrails.detectors import name_cues as cues
 from policies.guardrails.detectors.es_towns import TOWNS
+from policies.guardrails.detectors.sentences import runs
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import compiled, pattern_set
 from policies.guardrails.redact import Span
@@ -23,10 +24,11 @@ _SPEECH = r"^:\s{0,2}\\?[\"“«]"
 """After who speaks, what is said."""
 _JOINS = (", ", " and ", " & ", " y ", " e ")
 """Between two names of one list."""
-_WORD = r"\p{L}+(?:['’]\p{L}+)?"
-_CLOSING = '.,;:!?)"»”'
+_APOSTROPHES = "'’"
 _GAP = r"[\s\"'“«>(¡¿]{0,6}"
 _INTRODUCTIONS = tuple(rf"(?:{kind}){_GAP}$" for kind in (cues.STRONG, cues.WEAK, cues.LEADS, cues.NO_PERSON))
+_NO_BEGINNING = cues.TITLES | cues.PARTICLES
+_TOWNS = frozenset(TOWNS.split("|"))
 _LIST = rf"(?:{cues.STRONG}){_GAP}(?:\p{{L}}+(?: \p{{L}}+)?(?:,?(?:{'|'.join(_JOINS)}))){{1,3}}$"
 """A strong word and the first names of a list."""
 
@@ -85,30 +87,22 @@ def words_of(passage: Passage, lists: NameLists) -> tuple[Word, ...]:
 
 def is_town(passage: Passage, start: int, end: int) -> bool:
     """Whether these words are a town's whole name."""
-    return compiled(TOWNS).fullmatch(passage.plain[start:end]) is not None
+    return passage.plain[start:end] in _TOWNS
 
 
-def _words_in(text: str) -> Iterator[tuple[int, int]]:
+def _words_in(text: str) -> list[tuple[int, int]]:
     """Where the words stand: letters, with an apostrophe inside; not those that touch a digit, which are codes."""
-    position = 0
-    for chunk in text.split():
-        position = text.index(chunk, position)
-        if chunk.isalpha():
-            yield position, position + len(chunk)
+    found: list[tuple[int, int]] = []
+    joins = False
+    for start, end, run in runs(text):
+        if not run.isalpha():
+            continue
+        joins = not joins and bool(found) and found[-1][1] == start - 1 and text[start - 1] in _APOSTROPHES
+        if joins:
+            found[-1] = found[-1][0], end
         else:
-            core = chunk.rstrip(_CLOSING)
-            if core.isalpha():
-                yield position, position + len(core)
-            else:
-                yield from _words_in_chunk(chunk, position)
-        position += len(chunk)
-
-
-def _words_in_chunk(chunk: str, offset: int) -> Iterator[tuple[int, int]]:
-    for match in compiled(_WORD).finditer(chunk):
-        start, end = match.start(), match.end()
-        if not (chunk[start - 1 : start].isdigit() or chunk[end : end + 1].isdigit()):
-            yield offset + start, offset + end
+            found.append((start, end))
+    return found
 
 
 def names_by_rule(passage: Passage, words: Sequence[Word]) -> Iterator[Span]:
@@ -136,7 +130,7 @@ def _may_begin(word: Word, passage: Passage) -> bool:
     kind = word.kind
     if word.initial:
         return True
-    if word.plain in cues.TITLES or word.plain in cues.PARTICLES:
+    if word.plain in _NO_BEGINNING:
         return False
     if not passage.has_case:
         return kind.listed or not kind.common
@@ -146,7 +140,7 @@ def _may_begin(word: Word, passage: Passage) -> bool:
 def _look_before(passage: Passage, start: int) -> _Before:
     before = passage.before(start, CONTEXT)
     matching = pattern_set(*_INTRODUCTIONS).matching(before)
-    in_a_list = before.endswith(_JOINS) and compiled(_LIST).search(before) is not None
+    in_a_list = before.endswith(_JOINS) and compiled(_LIST).is_in(before)
     strong, weak, lead, no_person = (index in matching for index in range(len(_INTRODUCTIONS)))
     return _Before(strong, weak, lead, no_person, in_a_list)
 
@@ -234,7 +228,7 @@ def _score(passage: Passage, run: list[Word], before: _Before) -> float:
         score -= 1.0  # two everyday words
     if not (before.strong or any(word.kind.given for word in run)) and _is_a_town(passage, run):
         score -= 2.0
-    if before.no_person or compiled(cues.COMPANY_AFTER).search(passage.after(run[-1].end, 16)):
+    if before.no_person or compiled(cues.COMPANY_AFTER).is_in(passage.after(run[-1].end, 16)):
         score -= 3.0
     return score
 
@@ -258,10 +252,10 @@ def _is_a_town(passage: Passage, run: list[Word]) -> bool:
 def _after(passage: Passage, run: list[Word], listed: list[Word]) -> float:
     """What the words after a run add, and its place in the text."""
     start, end = run[0].start, run[-1].end
-    if compiled(cues.FOLLOWS).search(passage.after(end, 18)):
+    if compiled(cues.FOLLOWS).is_in(passage.after(end, 18)):
         return 1.5 if run[0].capital or listed else 0.0
-    starts_line = compiled(_SPEAKER).search(passage.before(start, 5)) is not None
-    if starts_line and not passage.text[start:end].isupper() and compiled(_SPEECH).search(passage.after(end, 5)):
+    starts_line = compiled(_SPEAKER).is_in(passage.before(start, 5))
+    if starts_line and not passage.text[start:end].isupper() and compiled(_SPEECH).is_in(passage.after(end, 5)):
         return 1.5
     if starts_line and listed and passage.after(end, 1) == ":":
         return 1.3

@@ -117,9 +117,9 @@ def _named(passage: Passage, inside: list[Word], score: float) -> Iterator[Span]
         return
     before = passage.before(start, CONTEXT)
     given = any(word.kind.given for word in inside)
-    if not given and (compiled(_AT_A_PLACE).search(before) or is_town(passage, start, end)):
+    if not given and (compiled(_AT_A_PLACE).is_in(before) or is_town(passage, start, end)):
         return
-    if compiled(cues.COMPANY_AFTER).search(passage.after(end, 16)):
+    if compiled(cues.COMPANY_AFTER).is_in(passage.after(end, 16)):
         return
     yield Span(start, end, "PERSON", min(score, _belief(passage, inside)))
 
@@ -128,8 +128,8 @@ def _belief(passage: Passage, inside: list[Word]) -> float:
     """How far the model is believed: it takes brands, towns and capitals at a sentence's beginning for names too."""
     start, end = inside[0].start, inside[-1].end
     known = any(word.kind.sure for word in inside)
-    supported = compiled(_INTRODUCED).search(passage.before(start, CONTEXT)) is not None
-    supported = supported or compiled(cues.FOLLOWS).search(passage.after(end, 18)) is not None
+    supported = compiled(_INTRODUCED).is_in(passage.before(start, CONTEXT))
+    supported = supported or compiled(cues.FOLLOWS).is_in(passage.after(end, 18))
     if not known and _beside_a_digit(passage, start, end):
         return _DOUBTED
     if any(word.kind.common and not word.kind.listed and word.plain not in cues.PARTICLES for word in inside):

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from policies.checks import Language
 from policies.guardrails.detectors.cues import OTHER_NUMBERS, Cue, nearest_cue
 from policies.guardrails.detectors.detector import Detector, Reach
-from policies.guardrails.detectors.shapes import may_find
 from policies.guardrails.detectors.table_cells import header_before
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import compiled, standing_alone, words
@@ -86,8 +85,6 @@ class PhoneNumber(Detector):
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """Numbers of a country's plan, unless the nearest word says that they are something else."""
-        if not may_find(passage, self.name):
-            return
         for match in standing_alone(_CANDIDATE, passage.plain, also="_#$€£"):
             start, end, found = match.start(), match.end(), match.group()
             if found[0] == "(" and found.count("(") > found.count(")"):
@@ -111,7 +108,7 @@ class PhoneNumber(Detector):
         if cue is not Cue.NONE:
             return cue
         header = header_before(passage, start, self.reach.context)
-        return Cue.FOR if header and compiled(rf"\b(?:{_WORDS})\b").search(header) else cue
+        return Cue.FOR if header and compiled(rf"\b(?:{_WORDS})\b").is_in(header) else cue
 
     def _edges(self, passage: Passage, start: int, end: int) -> bool:
         """Whether the number is not a part of a longer one, an amount, a path or a decimal."""
@@ -120,7 +117,7 @@ class PhoneNumber(Detector):
             return False
         if before[-1:] in ("-", "/", "=") and before[:1].isalpha() and before[-1:] != "=":
             return False
-        if compiled(_COUNTED).search(passage.after(end, 14)):
+        if compiled(_COUNTED).is_in(passage.after(end, 14)):
             return False
         return not (after[:1] in {"-", "/", ".", ",", ":"} and after[1:].isdigit()) and after[:1] not in {"%", "€", "$"}
 
@@ -128,7 +125,7 @@ class PhoneNumber(Detector):
         """Whether digits, or capitals that are a code's, stand directly before the candidate."""
         # On the same line only: a number that begins a line is not the tail of what ended the one above.
         before = passage.text[max(0, start - 6) : start].rpartition("\n")[2]
-        return before[-2:-1].isdigit() or (not passage.text.isupper() and compiled(_CODE).search(before) is not None)
+        return before[-2:-1].isdigit() or (not passage.text.isupper() and compiled(_CODE).is_in(before))
 
     def _score(self, found: str, language: Language, cue: Cue) -> float:
         """How sure it is: 0 where nothing speaks for a phone."""
@@ -143,7 +140,7 @@ class PhoneNumber(Detector):
             return 0.95 if cue is Cue.FOR else 0.75 if grouped else 0.6
         if compiled(_AMERICAN).fullmatch(found):
             return 0.6
-        if compiled(_ODD).search(found):
+        if compiled(_ODD).is_in(found):
             return 0.0
         if cue is Cue.FOR and (digits == 6 or international or 7 <= digits <= _MOST_DIGITS):
             return 0.65
@@ -167,7 +164,7 @@ def _fills_cell(passage: Passage, start: int, end: int) -> bool:
 
 def _grouped(found: str) -> bool:
     digits = sum(map(str.isdigit, found))
-    return 6 <= digits <= 11 and digits < len(found) and compiled(_ODD).search(found) is None
+    return 6 <= digits <= 11 and digits < len(found) and not compiled(_ODD).is_in(found)
 
 
 def _valid_at_home(found: str, regions: tuple[str, ...]) -> bool:

@@ -86,7 +86,7 @@ def named_secrets(passage: Passage) -> Iterator[Span]:
 
 def opaque_secrets(passage: Passage) -> Iterator[Span]:
     """What looks drawn at random and has a word for a secret near before it, and none for a harmless number."""
-    if compiled(_ABOUT).search(passage.plain) is None:
+    if not compiled(_ABOUT).is_in(passage.plain):
         return
     for match in compiled(_OPAQUE).finditer(passage.text):
         value = match.group().rstrip(".-_/~")

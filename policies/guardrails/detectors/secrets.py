@@ -25,7 +25,7 @@ class Secrets(Detector):
     def find(self, passage: Passage) -> Iterator[Span]:
         """Shapes of issuers, and what stands after a word such as password and looks like one."""
         text = passage.text
-        if _any_start().search(text) is not None:
+        if _any_start().is_in(text):
             for shape in SHAPES:
                 if any(start in text for start in shape.starts):
                     yield from _shaped(passage, shape)
@@ -41,7 +41,7 @@ def _shaped(passage: Passage, shape: Shape) -> Iterator[Span]:
             end -= text[start:end].endswith(".")
         if start and (text[start - 1].isalnum() or text[start - 1] == "_") and text[start] not in "?&":
             continue
-        if shape.issuer and compiled(shape.issuer).search(passage.before(start, NEAR)) is None:
+        if shape.issuer and not compiled(shape.issuer).is_in(passage.before(start, NEAR)):
             continue
         if shape.entity == "API_KEY" and not _drawn(match.group()):
             continue

@@ -6,15 +6,22 @@ its kind. Shapes are matched on accent-free, lower-case text.
 
 from __future__ import annotations
 
+from functools import cache
+
 from policies.guardrails.passage import Passage
-from policies.guardrails.patterns import pattern_set
+from policies.guardrails.patterns import PatternSet
 
 _TWELVE_DIGITS = r"[0-9](?:[ ./-]{0,3}[0-9]){11}"
-_SHAPES: dict[str, str] = {
+SHAPES: dict[str, str] = {
     "credit-card": _TWELVE_DIGITS,
     "crypto": r"[0-9a-z]{26}",
     "date-of-birth": r"na[a-z]?[ci]|f[./]?n|birth|born|dob|d\.o|bday|cumple|natal",
-    "en-address": r"[0-9]",
+    "email-address": r"@|arroba|[\[({<] ?at ?[\])}>]",
+    "en-address": (
+        r"[0-9][a-z]?,? \p{L}|\bbox [0-9]|\b[afd]po\b|(?:apt|suite)\.? [0-9]|(?:via|rue|rua|calle|ul\.) "
+        r"|(?:straat|strasse|straße|gasse|platz|weg|wegen|veien|vej|gatan?|gade|katu|tie|laan|plein|allee|utca|dijk|vagen"
+        r"|damm|u\.|\but|\bter|rakpart|rkp\.|krt\.) [0-9]"
+    ),
     "es-accounts": _TWELVE_DIGITS,
     "es-address": (
         r"c/|calle|\bc(?:\.|l|ll|no|ra|tra|arr|amino)|\bav|pl[zaç]|praza|pza|\bps?[ol.]|pase|passeig|\br(?:da|onda"
@@ -32,16 +39,22 @@ _SHAPES: dict[str, str] = {
     "mac-address": r"[0-9a-f]{2}[ :-][0-9a-f]{2}[ :-][0-9a-f]{2}[ :-]|[0-9a-f]{4}\.[0-9a-f]{4}\.|[0-9a-f]{12}",
     "mx-ids": r"[a-z&]{3}[ -]?[0-9]{6}",
     "phone-number": r"[0-9](?:[ ()./-]{0,4}[0-9]){5}",
+    "url-credentials": r"://",
     "us-ssn": r"[0-9]{3}[ .-]?[0-9]{2}[ .-]?[0-9]{4}",
 }
 """By the name of the detector. One that has no shape here looks for itself."""
+_NAMES = tuple(SHAPES)
 
 
 def may_find(passage: Passage, detector: str) -> bool:
-    """Whether the text holds the detector's shape."""
-    return detector in passage.once(_shapes_in)
+    """Whether the text holds the detector's shape, or the detector has none."""
+    return detector not in SHAPES or detector in passage.once(_shapes_in)
 
 
 def _shapes_in(passage: Passage) -> frozenset[str]:
-    names = tuple(_SHAPES)
-    return frozenset(names[index] for index in pattern_set(*_SHAPES.values()).matching(passage.plain))
+    return frozenset(_NAMES[index] for index in _all_shapes().matching(passage.plain))
+
+
+@cache
+def _all_shapes() -> PatternSet:
+    return PatternSet(tuple(SHAPES.values()))

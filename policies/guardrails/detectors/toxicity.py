@@ -86,16 +86,16 @@ def _share(passage: Passage, wording: Wording, start: int, end: int) -> float:
     """How much of a wording's severity is left by what stands around it."""
     before = passage.before(start, _BEFORE)
     share = 1.0
-    if compiled(_TOLD_BEFORE).search(before) is not None:
+    if compiled(_TOLD_BEFORE).is_in(before):
         share = _TOLD
     if _stands_in_quotes(passage.text, start, end):
         share = min(share, _QUOTED)
     if wording.kind in ("THREAT", "HATE") and share == 1.0:
         # "I will not kill you" and "nobody should kill them" deny; "never come back or I kill you" does not.
-        return _TOLD if compiled(r"\b(?:not|never|nobody|no one|nadie|nunca|no)(?: \w+)?\s?$").search(before) else 1.0
-    if compiled(_OWN).search(before) is not None:
+        return _TOLD if compiled(r"\b(?:not|never|nobody|no one|nadie|nunca|no)(?: \w+)?\s?$").is_in(before) else 1.0
+    if compiled(_OWN).is_in(before):
         share = min(share, _QUOTED)
-    if compiled(_DENIED).search(before) or compiled(_DENIED_WITHIN).search(passage.intent[start:end]):
+    if compiled(_DENIED).is_in(before) or compiled(_DENIED_WITHIN).is_in(passage.intent[start:end]):
         share = min(share, _QUOTED)
     return share
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from policies.guardrails.detectors.cues import Cue, nearest_cue
 from policies.guardrails.detectors.detector import Detector, Reach
-from policies.guardrails.detectors.shapes import may_find
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import standing_alone
 from policies.guardrails.redact import Span
@@ -23,8 +22,6 @@ class UsSsn(Detector):
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """Numbers that can have been issued; without dashes only beside a word about social security."""
-        if not may_find(passage, self.name):
-            return
         for match in standing_alone(_SSN, passage.text, also="-"):
             found = match.group()
             digits = found.replace("-", "").replace(" ", "")

@@ -17,6 +17,7 @@ from infra.guard_models import Models
 from policies.checks import CheckBase
 from policies.guardrails.compiled import Guards, compile_guards
 from policies.guardrails.detectors.mac_address import MacAddress
+from policies.guardrails.detectors.shapes import SHAPES
 from policies.guardrails.makers import MAKERS
 from policies.guardrails.passage import Passage
 from policies.guardrails.redact import Span
@@ -69,6 +70,7 @@ def long_find(monkeypatch: pytest.MonkeyPatch) -> None:
     def find(_self: MacAddress, passage: Passage) -> Iterator[Span]:
         yield Span(0, len(passage.text), "MAC_ADDRESS", 0.9)
 
+    monkeypatch.delitem(SHAPES, MacAddress.name)  # it is asked about any text
     monkeypatch.setattr(MacAddress, "find", find)
 
 
@@ -92,6 +94,7 @@ def test_finds_that_the_text_cannot_have_are_a_failure(
     def validate(*_: object) -> FailResult:
         return FailResult(error_message="found", metadata={"score": 0.9, "spans": (span,)})
 
+    monkeypatch.delitem(SHAPES, MacAddress.name)  # it is asked about any text
     monkeypatch.setattr(MacAddress, "validate", validate)
     guards = compiled(policy("{id: pii, detector: pii, action: redact, options: {entities: [MAC_ADDRESS]}}"))
     for guarded in both(guards, "nothing"):
@@ -123,6 +126,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> None:
         time.sleep(0.03)
         yield from ()
 
+    monkeypatch.delitem(SHAPES, MacAddress.name)  # it is asked about any text
     monkeypatch.setattr(MacAddress, "find", find)
 
 

@@ -29,6 +29,7 @@ from infra.errors import ConfigError, PartFailed
 from infra.guard_models import load_models
 from policies.guardrails.compiled import Guards, compile_guards
 from policies.guardrails.detectors.mac_address import MacAddress
+from policies.guardrails.detectors.shapes import SHAPES
 from policies.guardrails.guarded import Delta, Ended, InputChecked, Step, answer
 from policies.guardrails.passage import Passage
 from policies.guardrails.redact import Span
@@ -311,6 +312,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
             return [Span(0, 1, "MAC_ADDRESS", float("nan"))]
         return ["nonsense"] if "TYPE" in passage.text else find(self, passage)
 
+    monkeypatch.delitem(SHAPES, MacAddress.name)  # it is asked about any text
     monkeypatch.setattr(MacAddress, "find", does)
     yield go
     go.set()
