@@ -170,6 +170,8 @@ class CompiledCheck:
 
         Each verdict is settled apart: what is only flagged must not hide, by being longer, what is to be redacted.
         """
+        if not spans:
+            return ()
         marked = [self.entities.marked(span) for span in spans]
         settled = [one for verdict in Verdict for one in settle(span for span in marked if span.verdict is verdict)]
         placed = sorted(settled, key=lambda span: (span.start, span.end))

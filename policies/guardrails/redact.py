@@ -41,8 +41,11 @@ def settle(spans: Iterable[Span]) -> tuple[Span, ...]:
     nothing that was found stays readable. Where two that overlap would be replaced in different ways, or one of them is
     left in parts, placeholders are: a mask may keep what the other hides.
     """
+    found = tuple(spans)
+    if len(found) < 2:
+        return found
     kept: list[Span] = []
-    for span in sorted(set(spans), key=lambda one: (-one.length, -one.score, one.start, one.entity, one.becomes)):
+    for span in sorted(set(found), key=lambda one: (-one.length, -one.score, one.start, one.entity, one.becomes)):
         first = bisect_right(kept, span.start, key=lambda winner: winner.end)
         last = bisect_left(kept, span.end, lo=first, key=lambda winner: winner.start)
         winners = kept[first:last]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from policies.guardrails.patterns import compiled
 from policies.guardrails.redact import Span
@@ -25,10 +26,15 @@ def sound_spans(found: Iterable[object], length: int) -> Iterator[Span]:
             raise Unsound("a span's offsets are no whole numbers")
         if not 0 <= span.start <= span.end <= length:
             raise Unsound("a span lies outside the text")
-        if not isinstance(span.entity, str) or compiled(_ENTITY).fullmatch(span.entity) is None:
+        if not isinstance(span.entity, str) or not _is_a_kind(span.entity):
             raise Unsound("a span's kind is no name")
         sound_score(span.score)
         yield span
+
+
+@lru_cache(maxsize=256)
+def _is_a_kind(entity: str) -> bool:
+    return compiled(_ENTITY).fullmatch(entity) is not None
 
 
 def sound_score(score: object) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 from functools import cache
 
@@ -92,11 +93,18 @@ def _clause(after: str) -> str:
 def misspelt(before: str, typed: frozenset[str]) -> bool:
     """Whether a word before is one of the words with a letter too many, too few, another one, or two swapped."""
     words = {word.strip(".,:;()=\"'") for word in before.split()[-_WORDS_BACK:]}
-    return any(_one_slip_apart(word, meant) for word in words if len(word) >= _LEAST for meant in typed)
+    near = _by_beginning(typed)
+    return any(_one_slip_apart(word, meant) for word in words if len(word) >= _LEAST for meant in near.get(word[0], ()))
+
+
+@cache
+def _by_beginning(typed: frozenset[str]) -> Mapping[str, tuple[str, ...]]:
+    """The words by their first letter, which nobody mistypes."""
+    return {first: tuple(word for word in typed if word[0] == first) for first in {word[0] for word in typed}}
 
 
 def _one_slip_apart(word: str, meant: str) -> bool:
-    if abs(len(word) - len(meant)) > 1 or word[0] != meant[0]:
+    if abs(len(word) - len(meant)) > 1:
         return False
     start = 0
     while start < min(len(word), len(meant)) and word[start] == meant[start]:

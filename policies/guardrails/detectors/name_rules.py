@@ -212,7 +212,8 @@ def _initial_fits(word: Word, passage: Passage, run: list[Word]) -> bool:
 
 def _score(passage: Passage, run: list[Word], before: _Before) -> float:
     """The evidence that a run of words is a person's name."""
-    named = [word for word in run if word.plain not in cues.PARTICLES or word.initial]
+    joined = [word for word in run if word.plain in {"y", "e"} and not (word.capital and passage.has_case)]
+    named = [word for word in run if word not in joined and (word.plain not in cues.PARTICLES or word.initial)]
     listed = [word for word in named if word.kind.listed]
     cased = run[0].capital and passage.has_case
     score = sum(word.weight for word in named) if listed else min(0.6, 0.3 * len(named))
@@ -224,7 +225,7 @@ def _score(passage: Passage, run: list[Word], before: _Before) -> float:
     elif passage.has_case and len(named) == 1:
         score -= 0.8
     score += _after(passage, run, listed)
-    if any(word.plain in {"y", "e"} and not word.capital for word in run) and not any(word.kind.sure for word in run):
+    if joined and not any(word.kind.sure for word in run):
         score -= 1.0  # two everyday words
     if not (before.strong or any(word.kind.given for word in run)) and _is_a_town(passage, run):
         score -= 2.0
