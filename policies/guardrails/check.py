@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from infra.contracts.audit import CheckRecord, SpanRecord
@@ -14,7 +14,7 @@ from policies.guardrails.detectors.detector import PASSAGE, Detector
 from policies.guardrails.entity_rules import EntityRules
 from policies.guardrails.operators import Operators, StandIns
 from policies.guardrails.passage import Passage
-from policies.guardrails.redact import Span, settle, to_redact
+from policies.guardrails.redact import Span, redact, settle, to_redact
 from policies.guardrails.sound import sound_score, sound_spans
 from policies.verdict import Verdict, strictest
 
@@ -173,6 +173,8 @@ class CompiledCheck:
         if not spans:
             return ()
         marked = [self.entities.marked(span) for span in spans]
+        if len(marked) == 1:
+            return (self.operators.applied(marked[0], text),)
         settled = [one for verdict in Verdict for one in settle(span for span in marked if span.verdict is verdict)]
         placed = sorted(settled, key=lambda span: (span.start, span.end))
         return tuple(self.operators.applied(span, text) for span in placed)
@@ -245,17 +247,20 @@ def is_failure(rule: str) -> bool:
     return rule.endswith((FAILED, LATE))
 
 
-def combine(results: Iterable[Checked], direction: Direction, text: str) -> Guarded:
-    """Puts the results of all checks of one text together: the strictest verdict, the first rule that blocks."""
-    found = tuple(results)
-    blocking = next((result for result in found if result.verdict is Verdict.BLOCK), None)
+def combine(results: Sequence[Checked], original: str) -> Guarded:
+    """Puts the results of all checks of one incoming text together: the strictest verdict, the first rule that blocks.
+
+    Its text is the original, redacted, or '' where a rule blocks.
+    """
+    blocking = next((result for result in results if result.verdict is Verdict.BLOCK), None)
+    spans = all_spans(results)
     return Guarded(
-        text,
-        strictest(result.verdict for result in found),
+        "" if blocking else redact(original, (span for span in spans if span.verdict is Verdict.REDACT)),
+        strictest(result.verdict for result in results),
         blocking.rule if blocking else "",
-        tuple(result.record(direction) for result in found),
+        tuple(result.record("input") for result in results),
         blocking.message if blocking else "",
-        all_spans(found),
+        spans,
     )
 
 

@@ -47,8 +47,11 @@ class EntityRules:
     def marked(self, span: Span) -> Span:
         """A find with its verdict; until it is replaced, `becomes` holds the name of the action that is to do it."""
         action = self.action(span.entity)
-        by_operator = VERDICTS[action] is Verdict.REDACT and action != "redact"
-        return replace(span, verdict=VERDICTS[action], becomes=action if by_operator else "")
+        verdict = VERDICTS[action]
+        becomes = action if verdict is Verdict.REDACT and action != "redact" else ""
+        if span.verdict is verdict and span.becomes == becomes:
+            return span
+        return replace(span, verdict=verdict, becomes=becomes)
 
     def counts(self, span: Span) -> bool:
         """Whether a find is sure enough. Detectors look with the lowest threshold of all that they share."""

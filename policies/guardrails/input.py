@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from policies.guardrails.check import CompiledCheck, Guarded, combine, run_in_time
 from policies.guardrails.passage import Passage
-from policies.guardrails.redact import redact, to_redact
 from policies.verdict import Verdict
 
 
@@ -18,6 +17,4 @@ def check_text(checks: Sequence[CompiledCheck], passage: Passage) -> Guarded:
     results = run_in_time(
         checks, passage, ends=lambda check, result: check.ends_all and result.verdict is Verdict.BLOCK
     )
-    spans = to_redact(span for result in results for span in result.spans)
-    blocked = any(result.verdict is Verdict.BLOCK for result in results)
-    return combine(results, "input", "" if blocked else redact(passage.original, spans))
+    return combine(results, passage.original)

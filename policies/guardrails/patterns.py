@@ -30,8 +30,8 @@ class Match(Protocol):
         ...
 
 
-class Pattern(Protocol):
-    """A compiled pattern."""
+class _Searching(Protocol):
+    """What the engine compiles."""
 
     def finditer(self, text: str) -> Iterator[Match]:
         """All matches from left to right."""
@@ -41,24 +41,29 @@ class Pattern(Protocol):
         """The first match."""
         ...
 
-    def fullmatch(self, text: str) -> Match | None:
-        """The match of the whole text."""
-        ...
+
+class Pattern(_Searching, Protocol):
+    """A compiled pattern."""
 
     def is_in(self, text: str) -> bool:
         """Whether it matches anywhere: a quarter of the price of a match that is looked at."""
+        ...
+
+    def fits(self, text: str) -> bool:
+        """Whether it matches the whole text, at the same price."""
         ...
 
 
 class _Compiled:
     """One pattern of RE2, for any `str`: half a surrogate pair, which RE2 does not take, reads as U+FFFD."""
 
-    __slots__ = ("_alone", "_pattern", "_text")
+    __slots__ = ("_anywhere", "_pattern", "_text", "_whole")
 
     def __init__(self, pattern: str) -> None:
         self._text = pattern
         self._pattern = _compile(pattern)
-        self._alone: PatternSet | None = None
+        self._anywhere: PatternSet | None = None
+        self._whole: PatternSet | None = None
 
     def finditer(self, text: str) -> Iterator[Match]:
         return self._pattern.finditer(without_surrogates(text))
@@ -66,13 +71,15 @@ class _Compiled:
     def search(self, text: str) -> Match | None:
         return self._pattern.search(without_surrogates(text))
 
-    def fullmatch(self, text: str) -> Match | None:
-        return self._pattern.fullmatch(without_surrogates(text))
-
     def is_in(self, text: str) -> bool:
-        if self._alone is None:
-            self._alone = PatternSet((self._text,))
-        return bool(self._alone.matching(text))
+        if self._anywhere is None:
+            self._anywhere = PatternSet((self._text,))
+        return bool(self._anywhere.matching(text))
+
+    def fits(self, text: str) -> bool:
+        if self._whole is None:
+            self._whole = PatternSet((rf"\A(?:{self._text})\z",))
+        return bool(self._whole.matching(text))
 
 
 _known: dict[str, Pattern] = {}
@@ -139,12 +146,13 @@ def known_patterns() -> tuple[str, ...]:
     return (*_known, *(pattern for pattern in _searched if pattern not in _known))
 
 
-def _compile(pattern: str) -> Any:
+def _compile(pattern: str) -> _Searching:
     import re2
 
     options = re2.Options()
     options.log_errors = False
-    return re2.compile(pattern, options)
+    engine: _Searching = re2.compile(pattern, options)
+    return engine
 
 
 def refused(pattern: str) -> str:

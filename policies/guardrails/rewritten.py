@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,34 +71,50 @@ class Rewritten:
 
 
 def rewrite(
-    source: str,
-    pieces: Sequence[Piece],
-    *,
-    parent: Rewritten | None = None,
-    counts: bool = False,
-    margin: int | None = None,
+    source: str, pieces: Sequence[Piece], *, parent: Rewritten | None = None, counts: bool = False
 ) -> Rewritten:
-    """Puts the pieces (sorted, without overlaps) into a text.
+    """Puts the pieces (sorted, without overlaps) into a text."""
+    return _put(source, pieces, 0, len(source), parent, counts=counts)
 
-    `margin`: only what lies so near to the first and the last piece is kept, since nothing else can be found anew.
+
+def rewrite_near(
+    source: str, pieces: Sequence[Piece], margin: int, *, parent: Rewritten | None = None
+) -> Iterator[Rewritten]:
+    """As `rewrite`, and a find counts only where it touches a piece: so only what lies near to pieces is kept.
+
+    Pieces that lie far apart come in readings of their own, each with up to twice the margin of the text around it.
     """
+    for cluster in _clusters(pieces, 2 * margin):
+        first, last = _near(source, cluster[0].start, cluster[-1].end, margin)
+        yield _put(source, cluster, first, last, parent, counts=True)
+
+
+def _put(
+    source: str, pieces: Sequence[Piece], first: int, last: int, parent: Rewritten | None, *, counts: bool
+) -> Rewritten:
     parts: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
-    position = length = 0
+    position = length = first
     for piece in pieces:
         parts += (source[position : piece.start], piece.text)
         starts.append(length + piece.start - position)
         length = starts[-1] + len(piece.text)
         ends.append(length)
         position = piece.end
-    parts.append(source[position:])
-    text = "".join(parts)
-    lead = 0
-    if margin is not None and pieces:
-        lead, last = _near(text, starts[0], ends[-1], margin)
-        text = text[lead:last]
-    return Rewritten(text, tuple(starts), tuple(ends), tuple(pieces), parent, lead, counts)
+    parts.append(source[position:last])
+    return Rewritten("".join(parts), tuple(starts), tuple(ends), tuple(pieces), parent, first, counts)
+
+
+def _clusters(pieces: Sequence[Piece], apart: int) -> Iterator[Sequence[Piece]]:
+    """The pieces in groups between which there is more than so much text."""
+    begin = 0
+    for index, (left, right) in enumerate(pairwise(pieces), start=1):
+        if right.start - left.end > apart:
+            yield pieces[begin:index]
+            begin = index
+    if pieces:
+        yield pieces[begin:]
 
 
 def _near(text: str, start: int, end: int, margin: int) -> tuple[int, int]:

@@ -34,7 +34,7 @@ def sound_spans(found: Iterable[object], length: int) -> Iterator[Span]:
 
 @lru_cache(maxsize=256)
 def _is_a_kind(entity: str) -> bool:
-    return compiled(_ENTITY).fullmatch(entity) is not None
+    return compiled(_ENTITY).fits(entity)
 
 
 def sound_score(score: object) -> float:

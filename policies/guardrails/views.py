@@ -22,7 +22,7 @@ from typing import Literal, get_args
 from policies.guardrails import decode, spaced, spelled
 from policies.guardrails.normalise import INVISIBLE, fold
 from policies.guardrails.patterns import Match, compiled, pattern_set, without_surrogates
-from policies.guardrails.rewritten import Piece, Rewritten, rewrite
+from policies.guardrails.rewritten import Piece, Rewritten, rewrite, rewrite_near
 
 ViewKind = Literal["parted", "hidden", "decoded", "joined", "spelled", "figures", "rotated"]
 ALL_VIEWS: frozenset[ViewKind] = frozenset(get_args(ViewKind))
@@ -78,7 +78,6 @@ def views_of(original: str, folded: Rewritten) -> tuple[View, ...]:
 
 def _views(original: str, folded: Rewritten) -> Iterator[View]:
     signs = _signs_in(folded.text)
-    readings = [(folded, signs)]
     if folded.pieces:  # else no sign without a width is in it
         safe = without_surrogates(original)
         if compiled(_PARTED).is_in(safe):
@@ -86,20 +85,19 @@ def _views(original: str, folded: Rewritten) -> Iterator[View]:
         if compiled(_SMUGGLED).is_in(safe):
             hidden = _unhidden(safe)
             yield View("hidden", hidden)
-            readings.append((hidden, _signs_in(hidden.text)))
-    elif not signs:
-        return
-    for first, seen in readings:
-        last, now = first, seen
-        for _ in range(_LAYERS):
-            following = _next_layer(last) if _CODES in now else None
-            if following is None:
-                break
-            yield View("decoded", following)
-            last, now = following, _signs_in(following.text)
-        yield from _closer(first, seen)
-        if last is not first:
-            yield from _closer(last, now)
+            yield from _deeper(hidden, _signs_in(hidden.text), _LAYERS)
+    if signs:
+        yield from _deeper(folded, signs, _LAYERS)
+
+
+def _deeper(reading: Rewritten, signs: Sequence[int], layers: int) -> Iterator[View]:
+    """What is in a reading in another writing, layer by layer; what is set apart in the first and the last of them."""
+    following = _next_layers(reading) if layers and _CODES in signs else []
+    for layer in following:
+        yield View("decoded", layer)
+        yield from _deeper(layer, _signs_in(layer.text), layers - 1)
+    if layers == _LAYERS or not following:
+        yield from _closer(reading, signs)
 
 
 def _signs_in(text: str) -> Sequence[int]:
@@ -107,14 +105,10 @@ def _signs_in(text: str) -> Sequence[int]:
     return pattern_set(*_SIGNS).matching(text)
 
 
-def _next_layer(reading: Rewritten) -> Rewritten | None:
-    pieces = decode.decoded(reading.text)
-    if not pieces:
-        return None
-    layer = rewrite(reading.text, pieces, parent=reading, counts=True, margin=_MARGIN)
+def _next_layers(reading: Rewritten) -> list[Rewritten]:
+    found = rewrite_near(reading.text, decode.decoded(reading.text), _MARGIN, parent=reading)
     # What was decoded may itself be in disguise: signs without a width, styled letters, surrogates.
-    again = fold(layer.text)
-    return layer if again.text == layer.text else _onto(layer, again)
+    return [_onto(layer, again) if (again := fold(layer.text)).text != layer.text else layer for layer in found]
 
 
 def _onto(parent: Rewritten, folded: Rewritten) -> Rewritten:
@@ -126,25 +120,29 @@ def _onto(parent: Rewritten, folded: Rewritten) -> Rewritten:
 def _closer(reading: Rewritten, signs: Sequence[int]) -> Iterator[View]:
     """What may stand set apart, in words or in letters for digits."""
     text = reading.text
-    joined = reading
     if _APART in signs:
         pieces = spaced.closed_up(text, edges=True)
-        if pieces:
-            joined = rewrite(text, pieces, parent=reading, counts=True, margin=_MARGIN)
+        for joined in rewrite_near(text, pieces, _MARGIN, parent=reading):
             yield View("joined", joined)
-            trimmed = spaced.closed_up(text, edges=False)
-            if trimmed and trimmed != pieces:
-                yield View("joined", rewrite(text, trimmed, parent=reading, counts=True, margin=_MARGIN))
-    if _SPELLED in (signs if joined is reading else _signs_in(joined.text)):
-        pieces = spelled.spoken(joined.text)
-        if pieces:
-            yield View("spelled", rewrite(joined.text, pieces, parent=joined, counts=True, margin=_MARGIN))
+            yield from _spoken(joined, _signs_in(joined.text))
+        trimmed = spaced.closed_up(text, edges=False) if pieces else pieces
+        if trimmed != pieces:
+            yield from _near("joined", reading, trimmed)
+    yield from _spoken(reading, signs)
     if _FIGURED in signs:
-        pieces = list(_figures(text))
-        if pieces:
-            yield View("figures", rewrite(text, pieces, parent=reading, counts=True, margin=_MARGIN))
+        yield from _near("figures", reading, list(_figures(text)))
     if _TURNED in signs and _looks_rotated(text):
         yield View("rotated", rewrite(text, _rotated(text), parent=reading, counts=True))
+
+
+def _spoken(reading: Rewritten, signs: Sequence[int]) -> Iterator[View]:
+    if _SPELLED in signs:
+        yield from _near("spelled", reading, spelled.spoken(reading.text))
+
+
+def _near(kind: ViewKind, reading: Rewritten, pieces: Sequence[Piece]) -> Iterator[View]:
+    """Views of what lies near to changes of a reading."""
+    return (View(kind, made) for made in rewrite_near(reading.text, pieces, _MARGIN, parent=reading))
 
 
 def _unhidden(text: str) -> Rewritten:

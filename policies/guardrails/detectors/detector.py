@@ -82,12 +82,14 @@ class Detector(Validator):  # type: ignore[misc]
 
     def has_work(self, passage: Passage) -> bool:
         """Whether a text or one of its views holds the detector's shape; else it finds nothing and need not be run."""
-        return any(may_find(reading, self.name) for reading in self._readings(passage))
+        return may_find(passage, self.name) or any(may_find(view, self.name) for view in self._views_of(passage))
 
     def _validate(self, value: str, metadata: dict[str, Any]) -> ValidationResult:
         """Passes or fails. The result's metadata holds `spans` (offsets into `value`) and the highest `score`."""
         passage = metadata.get(PASSAGE) or Passage(value, metadata.get("language"))
-        found = [span for reading in self._readings(passage) for span in self._found(reading)]
+        found = self._found(passage)
+        for view in self._views_of(passage):
+            found += self._found(view)
         best = max((span.score for span in found), default=0.0)
         spans = [span for span in found if span.score >= self.threshold]
         if not spans:
@@ -100,11 +102,11 @@ class Detector(Validator):  # type: ignore[misc]
             metadata={"score": best, "spans": settled},
         )
 
-    def _readings(self, passage: Passage) -> Sequence[Passage]:
-        """The text, and those of its views that the detector looks at."""
+    def _views_of(self, passage: Passage) -> Sequence[Passage]:
+        """The further readings of the text that the detector looks at."""
         if not self.views or not passage.views:
-            return (passage,)
-        return (passage, *(view for view in passage.views if view.kind in self.views))
+            return ()
+        return [view for view in passage.views if view.kind in self.views]
 
     def _found(self, passage: Passage) -> list[Span]:
         """What counts of one reading, as offsets into the original."""

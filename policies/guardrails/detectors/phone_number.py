@@ -91,7 +91,7 @@ class PhoneNumber(Detector):
                 start, found = start + 1, found[1:]  # the bracket belongs to the sentence: `my phone (+34 612345678)`
             if not self._edges(passage, start, end):
                 continue
-            if compiled(_NO_PHONE).fullmatch(found) and not compiled(_DOTTED).fullmatch(found):
+            if compiled(_NO_PHONE).fits(found) and not compiled(_DOTTED).fits(found):
                 continue
             cue = self._cue(passage, start, end)
             score = self._score(found, passage.language, cue)
@@ -138,13 +138,13 @@ class PhoneNumber(Detector):
             return 0.95
         if _valid_at_home(found, _HOME[language]):
             return 0.95 if cue is Cue.FOR else 0.75 if grouped else 0.6
-        if compiled(_AMERICAN).fullmatch(found):
+        if compiled(_AMERICAN).fits(found):
             return 0.6
         if compiled(_ODD).is_in(found):
             return 0.0
         if cue is Cue.FOR and (digits == 6 or international or 7 <= digits <= _MOST_DIGITS):
             return 0.65
-        return 0.55 if compiled(_TRUNK).fullmatch(found) and 7 <= digits <= _MOST_DIGITS else 0.0
+        return 0.55 if compiled(_TRUNK).fits(found) and 7 <= digits <= _MOST_DIGITS else 0.0
 
 
 def _fills_line(passage: Passage, start: int, end: int) -> bool:
@@ -174,7 +174,7 @@ def _valid_at_home(found: str, regions: tuple[str, ...]) -> bool:
     digits = "".join(filter(str.isdigit, found.partition("x")[0].partition("e")[0]))
     for region in regions:
         plan = _PLANS[region]
-        if compiled(plan.shape).fullmatch(digits) is None:
+        if not compiled(plan.shape).fits(digits):
             continue
         national = digits.removeprefix(plan.trunk) if plan.trunk else digits
         if phonenumbers.is_valid_number(phonenumbers.PhoneNumber(plan.country_code, int(national))):

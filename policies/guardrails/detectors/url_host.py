@@ -151,7 +151,7 @@ def is_address(host: str) -> bool:
     """Whether a host is an IP address, also one written as one number, in octal or hexadecimal."""
     if host.startswith("["):
         return True
-    return compiled(r"(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]+|[0-9]+)){0,3}").fullmatch(host) is not None
+    return compiled(r"(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]+|[0-9]+)){0,3}").fits(host)
 
 
 def is_international(host: str) -> bool:

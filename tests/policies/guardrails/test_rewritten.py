@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.guardrails.rewritten import Piece, Rewritten, rewrite
+from policies.guardrails.rewritten import Piece, Rewritten, rewrite, rewrite_near
 
 TEXTS = st.text("abc 12\n", max_size=40)
 
@@ -23,7 +23,11 @@ def rewritten(draw: st.DrawFn) -> tuple[str, Rewritten]:
             if start < end
         ]
         margin = draw(st.sampled_from((None, 0, 3)))
-        reading = rewrite(reading.text, pieces, parent=reading, counts=draw(st.booleans()), margin=margin)
+        if margin is None or not pieces:
+            reading = rewrite(reading.text, pieces, parent=reading, counts=draw(st.booleans()))
+        else:
+            near = list(rewrite_near(reading.text, pieces, margin, parent=reading))
+            reading = draw(st.sampled_from(near))
     return original, reading
 
 
@@ -52,6 +56,21 @@ def test_what_was_not_replaced_leads_to_itself(text: str, data: st.DataObject) -
             assert Piece(start, end, "##") in pieces
             assert reading.touches(position, position + 1)
     assert not Rewritten(text).touches(0, len(text))
+
+
+@given(TEXTS, st.data())
+def test_what_is_near_is_read_as_in_the_whole(text: str, data: st.DataObject) -> None:
+    edges = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=12)))
+    pieces = [Piece(one, two, "##") for one, two in zip(edges[::2], edges[1::2], strict=False) if one < two]
+    near = list(rewrite_near(text, pieces, 2))
+    assert [piece for reading in near for piece in reading.pieces] == pieces
+    for reading in near:
+        whole = rewrite(text, reading.pieces)
+        assert whole.text[reading.lead :].startswith(reading.text)
+        for position in range(len(reading.text)):
+            assert reading.original(position, position + 1) == whole.original(
+                position + reading.lead, position + reading.lead + 1
+            )
 
 
 def test_only_a_step_that_counts_makes_a_find_count() -> None:
