@@ -1,4 +1,4 @@
-"""Towns of Spain and Latin America that end an address and are no persons, plain, as an alternation."""
+"""Places of Spain and Latin America that end an address and are no persons, plain, as an alternation."""
 
 from __future__ import annotations
 
@@ -16,5 +16,7 @@ TOWNS = (
     r"|sevilla|soria"
     r"|talavera de la reina|tarragona|terrassa|teruel|toledo|valencia|valladolid|vigo|vitoria-gasteiz|vitoria"
     r"|zamora|zaragoza"
+    r"|castilla y leon|castilla-la mancha|castilla la mancha|la rioja|costa rica|el salvador|puerto rico|san salvador"
+    r"|santo domingo|santa cruz|la paz|la coruna|leon guanajuato|nuevo leon|buenos aires"
     r"|bogota|medellin|buenos aires|rosario|ciudad de mexico|guadalajara|monterrey|lima|quito|caracas|santiago"
 )

@@ -99,6 +99,15 @@ NO_PERSON = (
 )
 """What these words name is no person."""
 
+THINGS = words(
+    "copa premio trofeo torneo ley teorema metodo efecto sindrome escala virgen ensalada salsa tarta vino ron cerveza"
+    " calzados muebles talleres viveros seguros banco caja hotel bar restaurante cafeteria calle avenida plaza"
+    " paseo hospital clinica colegio instituto universidad museo teatro estadio fundacion parque estacion aeropuerto"
+    " award prize cup trophy law theorem method effect syndrome bank hotel street avenue hospital school university"
+    " museum theatre stadium foundation"
+)
+"""Words that begin the name of a thing, unless a list has them as a name."""
+
 PLACE_BEFORE = (
     r"\b(?:in|at|near|across|(?:coming|going|go|fly|flying|travel|trip|drive|driving|train|bus|flight) to|around"
     r"|outside"

@@ -132,6 +132,8 @@ def _may_begin(word: Word, passage: Passage) -> bool:
         return True
     if word.plain in _NO_BEGINNING:
         return False
+    if word.plain in cues.THINGS and not kind.listed:
+        return False
     if not passage.has_case:
         return kind.listed or not kind.common
     return kind.listed if word.capital and kind.common else word.capital or kind.sure
@@ -187,6 +189,8 @@ def _name_like(word: Word, passage: Passage, before: _Before, run: list[Word]) -
         return False
     if word.initial:
         return _initial_fits(word, passage, run)
+    if word.plain in cues.THINGS and not word.kind.listed:
+        return False
     named = bool(run) and run[-1].kind.given and run[-1].kind.sure
     if not passage.has_case:
         if named and passage.language == "en" and not word.unlike_a_name:
@@ -227,8 +231,8 @@ def _score(passage: Passage, run: list[Word], before: _Before) -> float:
     score += _after(passage, run, listed)
     if joined and not any(word.kind.sure for word in run):
         score -= 1.0  # two everyday words
-    if not (before.strong or any(word.kind.given for word in run)) and _is_a_town(passage, run):
-        score -= 2.0
+    if not before.strong:
+        score -= _places(passage, run)
     if before.no_person or compiled(cues.COMPANY_AFTER).is_in(passage.after(run[-1].end, 16)):
         score -= 3.0
     return score
@@ -245,9 +249,17 @@ def _introduced(before: _Before, listed: bool, written_like_one: bool) -> float:
     return 0.4 if before.lead else 0.0
 
 
-def _is_a_town(passage: Passage, run: list[Word]) -> bool:
-    """Whether a town of several words ends the run, or one is all of it: many a town is a surname too."""
-    return any(is_town(passage, word.start, run[-1].end) for word in (run[:-1] or run))
+def _places(passage: Passage, run: list[Word]) -> float:
+    """What speaks for a place: a town of several words is the run or ends it, or one is all of it.
+
+    Many a town is a surname too.
+    """
+    end = run[-1].end
+    if len(run) > 1 and is_town(passage, run[0].start, end):
+        return 4.0
+    if any(word.kind.given for word in run):
+        return 0.0
+    return 2.0 if any(is_town(passage, word.start, end) for word in (run[:-1] or run)) else 0.0
 
 
 def _after(passage: Passage, run: list[Word], listed: list[Word]) -> float:
