@@ -19,6 +19,8 @@ _LEANING = 0.55
 """Of a word inside a sentence that no list and no dictionary has."""
 _DOUBTED = 0.4
 """Of what only the model takes for a name: below the threshold, unless a policy would rather redact too much."""
+_APART = 4
+"""Code points between two words that no name holds."""
 _NO_NAME_HAS = '\n:;"“”()|<>=/'
 _AT_A_PLACE = rf"(?:{cues.PLACE_BEFORE}) $"
 _INTRODUCED = rf"(?:{cues.STRONG}|{cues.WEAK})[\s\"'(]{{0,4}}$"
@@ -75,8 +77,19 @@ class Person(Detector):
 
         On the development rows that spares two texts of three the model, and loses one name in a hundred of its finds.
         """
-        rule = passage.once(self._by_rule)
-        return any(_unexplained(passage, word, rule) for word in passage.once(self._words))
+        rule, words = passage.once(self._by_rule), passage.once(self._words)
+        unexplained = [place for place, word in enumerate(words) if _unexplained(passage, word, rule)]
+        doubted = self.threshold > _DOUBTED
+        return any(not (doubted and _only_begins(passage, words, place)) for place in unexplained)
+
+
+def _only_begins(passage: Passage, words: Sequence[Word], place: int) -> bool:
+    """Whether a word has its capital from a sentence's beginning alone: as a name the model would not be believed."""
+    word, after = words[place], words[place + 1 : place + 2]
+    if not passage.has_case or word.kind.listed or not _begins_sentence(passage, word.start):
+        return False
+    goes_on = after and (after[0].capital or after[0].kind.listed) and after[0].start - word.end < _APART
+    return not goes_on and not _supported(passage, word.start, word.end)
 
 
 def _unexplained(passage: Passage, word: Word, found: Sequence[Span]) -> bool:
@@ -128,8 +141,7 @@ def _belief(passage: Passage, inside: list[Word]) -> float:
     """How far the model is believed: it takes brands, towns and capitals at a sentence's beginning for names too."""
     start, end = inside[0].start, inside[-1].end
     known = any(word.kind.sure for word in inside)
-    supported = compiled(_INTRODUCED).is_in(passage.before(start, CONTEXT))
-    supported = supported or compiled(cues.FOLLOWS).is_in(passage.after(end, 18))
+    supported = _supported(passage, start, end)
     if not known and _beside_a_digit(passage, start, end):
         return _DOUBTED
     if any(word.kind.common and not word.kind.listed and word.plain not in cues.PARTICLES for word in inside):
@@ -142,6 +154,12 @@ def _belief(passage: Passage, inside: list[Word]) -> float:
         return _BELIEVED
     strange = passage.has_case and not (word.unlike_a_name or word.kind.listed or shouted)
     return _LEANING if strange and not _begins_sentence(passage, start) else _DOUBTED
+
+
+def _supported(passage: Passage, start: int, end: int) -> bool:
+    """Whether what stands around it speaks for a name."""
+    introduced = compiled(_INTRODUCED).is_in(passage.before(start, CONTEXT))
+    return introduced or compiled(cues.FOLLOWS).is_in(passage.after(end, 18))
 
 
 def _begins_sentence(passage: Passage, start: int) -> bool:
