@@ -235,7 +235,9 @@ def run_in_time(
     unused = [passage]
 
     def one_each() -> Passage:
-        return unused.pop() if unused else Passage(passage.original, language, offset=passage.offset)
+        return (
+            unused.pop() if unused else Passage(passage.original, language, offset=passage.offset, focus=passage.focus)
+        )
 
     language = passage.language
     done = THREADS.run([job(check) for check in checks], one_each, lambda pair: ends(*pair), until_s)

@@ -31,6 +31,7 @@ class Passage:
         offset: int = 0,
         ner: Sequence[NameSpan] | None = None,
         view: View | None = None,
+        focus: tuple[int, int] | None = None,
     ) -> None:
         self.original = original
         self.view = view
@@ -39,6 +40,8 @@ class Passage:
         """Where the passage begins in its message (code points)."""
         self.ner = ner
         """Names that a model found in `text`, where a batch has run it already."""
+        self.focus = focus
+        """Where finds are asked for, in a window of a stream: what is dear need look no further than its reach."""
         self.context: tuple[str, ...] = ()
         """What the request gave to answer from (passages, tool results); empty where nobody handed it in."""
         self._language = language

@@ -216,7 +216,8 @@ class OutputStream:
         """Checks one segment of what is held, which ends at `cut`, seeing it up to `reach`."""
         before = len(self._context)
         seen = self._held.part(0, reach)
-        passage = Passage(self._context + seen, self._language, offset=self._consumed - before)
+        focus = (before, before + cut)
+        passage = Passage(self._context + seen, self._language, offset=self._consumed - before, focus=focus)
         self._language = self._language or passage.language
         results = run_in_time(
             self._passing,

@@ -31,8 +31,10 @@ Language = Literal["en", "es"]
 _MESSAGES = {200: 300, 1_000: 120, 4_000: 40}
 """Length in characters -> how many messages."""
 _QUICK = {200: 6, 1_000: 3, 4_000: 2}
-_GROWTH = (1_000, 3_000, 10_000, 30_000, 100_000)
-_QUICK_GROWTH = (1_000, 10_000)
+_GROWTH = (1_000, 4_000, 10_000, 30_000, 100_000)
+_QUICK_GROWTH = (1_000, 4_000, 10_000)
+_MANY_STEPS = 4_000
+"""From this length on an answer is checked in many steps, so that what one costs more than none is no growth."""
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _SLOPE = 1.1
 """Time may grow with this power of the length: 1 is linear, the rest is what caches and allocators do."""
@@ -180,7 +182,7 @@ def _growth_table(data: Path, lengths: Sequence[int], guards: dict[str, Any], ro
     table = Table("policy", "direction", "language", title="growth: ms for one message", title_justify="left")
     for length in lengths:
         table.add_column(f"{length:,}", justify="right")
-    table.add_column("power of the length", justify="right")
+    table.add_column(f"power of the length\nfrom {_MANY_STEPS:,} on", justify="right")
     steepest = 0.0
     for name, one in guards.items():
         for direction in get_args(Direction):
@@ -188,7 +190,8 @@ def _growth_table(data: Path, lengths: Sequence[int], guards: dict[str, Any], ro
                 work = _check(one, direction)
                 texts = [messages(data, language, length, rounds) for length in lengths]
                 times = [statistics.median(measure(some, {"one": work})["one"].times_ms) for some in texts]
-                grows = slope(lengths, times)
+                long = [(at, ms) for at, ms in zip(lengths, times, strict=True) if at >= _MANY_STEPS]
+                grows = slope([at for at, _ in long], [ms for _, ms in long])
                 steepest = max(steepest, grows)
                 table.add_row(name, direction, language, *(f"{ms:,.1f}" for ms in times), f"{grows:.2f}")
     return table, steepest
