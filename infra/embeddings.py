@@ -27,7 +27,7 @@ _CORE = 240
 """Of them, in a text of several segments, the segment's own: whole blocks, with room for neighbours on both sides."""
 BLOCK = 40
 """Tokens whose features are summed up: what is kept of a long text is small."""
-_STEP = 16
+_STEP = 8
 """Lengths are rounded up to a multiple: each new shape costs OpenVINO a few milliseconds once."""
 _SETTINGS = {
     "PERFORMANCE_HINT": "LATENCY",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from infra.embeddings import BLOCK, Encoded, Encoder, load_encoder
 from infra.injection_features import grams, windows
 from infra.injection_head import Head, load_head
+from infra.kept import Kept
 
 Floats = NDArray[np.float32]
 
@@ -48,9 +49,16 @@ class InjectionModel:
     def __init__(self, encoder: Encoder, head: Head) -> None:
         self._encoder = encoder
         self._head = head
+        self._kept: Kept[Judgement] = Kept()
 
-    def judge(self, text: str, intent: str, evidence: Callable[[str], float]) -> Judgement:
-        """Judges a text. `intent`, as long as it, is its lower case with disguises undone; `evidence` judges parts."""
+    def judge(self, text: str, intent: str, evidence: Callable[[str], float], owner: str | None = None) -> Judgement:
+        """Judges a text. `intent`, as long as it, is its lower case with disguises undone; `evidence` judges parts.
+
+        The last judgements of an owner are kept: all else follows from the text.
+        """
+        return self._kept.of(owner, text, lambda read: self._judged(read, intent, evidence))
+
+    def _judged(self, text: str, intent: str, evidence: Callable[[str], float]) -> Judgement:
         voices = hear(self._encoder, text, intent, evidence)
         words = np.array([(self._head.grams[each] * weight).sum() for each, weight in voices.buckets], np.float32)
         logits = self._head.logits(voices.vectors, words, voices.evidence)

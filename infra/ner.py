@@ -18,6 +18,7 @@ from threading import Lock
 from typing import Any, Literal, NamedTuple
 
 from infra.errors import MissingPart
+from infra.kept import Kept
 from infra.quiet import hush
 
 _LISTS = Path(__file__).parent / "names"
@@ -139,10 +140,11 @@ class NameFinder:
         self._recogniser = SpacyRecognizer(supported_language=language, supported_entities=["PERSON"])
         self._language = language
         self._lock = Lock()
+        self._kept: Kept[tuple[NameSpan, ...]] = Kept()
 
-    def find(self, text: str) -> tuple[NameSpan, ...]:
-        """Names of persons in one text."""
-        return next(iter(self.find_many((text,))))
+    def find(self, text: str, owner: str | None = None) -> tuple[NameSpan, ...]:
+        """Names of persons in one text; the last ones' of an owner are kept."""
+        return self._kept.of(owner, text, lambda read: self.find_many((read,))[0])
 
     def find_many(self, texts: Sequence[str]) -> tuple[tuple[NameSpan, ...], ...]:
         """Names of persons in each text, in their order; faster than one by one."""

@@ -168,6 +168,7 @@ class Exchange:
             tools=admitted.tools,
             choices=admitted.choices,
             stand_ins=self.stand_ins,
+            owner=admitted.caller.tenant,
         )
         self.trace.guard_begins()
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -91,6 +92,11 @@ class CompiledCheck:
     def ends_all(self) -> bool:
         """Whether a block by this check spares the others their work."""
         return self.rule.ends_all
+
+    @property
+    def leaves_python_free(self) -> bool:
+        """Whether most of its time is spent in a model that lets other checks run meanwhile."""
+        return any(detector.leaves_python_free for detector in self.detectors)
 
     @property
     def whole(self) -> bool:
@@ -219,10 +225,12 @@ def run_in_time(
     bounded: bool = False,
     until_s: float = float("inf"),
 ) -> list[Checked]:
-    """Runs checks in their order on a thread, each within its budget, up to the first that `ends` it.
+    """Runs checks on a thread, each within its budget, up to the first that `ends` it; gives the results in order.
 
-    A check that is late is left behind on its thread, with the passage that it holds; the others see one of their own.
-    `until_s`: a moment of `time.perf_counter`; what it cuts off is missing at the end. Raises ChecksStuck.
+    Checks that leave Python free (models) run beside the others where there is a second core, once no check is left
+    that could spare them the work. A check that is late is left behind on its thread, with the passage that it holds;
+    the others see one of their own. `until_s`: a moment of `time.perf_counter`; what it cuts off is missing at the end.
+    Raises ChecksStuck.
     """
 
     def job(check: CompiledCheck) -> Job[Passage, tuple[CompiledCheck, Checked]]:
@@ -235,13 +243,41 @@ def run_in_time(
     unused = [passage]
 
     def one_each() -> Passage:
-        return (
-            unused.pop() if unused else Passage(passage.original, language, offset=passage.offset, focus=passage.focus)
-        )
+        return unused.pop() if unused else passage.again()
 
-    language = passage.language
-    done = THREADS.run([job(check) for check in checks], one_each, lambda pair: ends(*pair), until_s)
-    return [checked for _, checked in done]
+    def started(some: Sequence[CompiledCheck]) -> Callable[[], list[tuple[CompiledCheck, Checked]]]:
+        return THREADS.begin([job(check) for check in some], one_each, lambda pair: ends(*pair), until_s)
+
+    sparing, aside, rest = _grouped(checks)
+    done = started(sparing)()
+    if not (done and ends(*done[-1])):
+        besides = started(aside)
+        try:
+            done += started(rest)()
+        finally:
+            done += besides()
+    results = {id(check): checked for check, checked in done}
+    found: list[Checked] = []
+    for check in checks:
+        if id(check) not in results:
+            break  # cut off: what comes after it counts no more than where all run one after the other
+        found.append(results[id(check)])
+        if ends(check, found[-1]):
+            break
+    return found
+
+
+def _grouped(checks: Sequence[CompiledCheck]) -> tuple[Sequence[CompiledCheck], ...]:
+    """Those that come before all others because they may spare them the work; those that run beside the rest; the rest.
+
+    All are in the first group where nothing can run beside anything.
+    """
+    if len(checks) < 2 or len(os.sched_getaffinity(0)) < 2:
+        return checks, (), ()
+    first = max((index for index, check in enumerate(checks, start=1) if check.ends_all), default=0)
+    aside = [check for check in checks[first:] if check.leaves_python_free]
+    rest = [check for check in checks[first:] if not check.leaves_python_free]
+    return (checks[:first], aside, rest) if aside and rest else (checks, (), ())
 
 
 def is_failure(rule: str) -> bool:

@@ -67,10 +67,20 @@ class Guards:
         self._speaking = tuple(check for check in outgoing if not isinstance(check.rule, JsonCheck))
         self._redacting = tuple(check for check in incoming if isinstance(check.rule, PiiCheck | SecretsCheck))
 
-    def check_input(self, text: str, language: Language | None = None, stand_ins: StandIns | None = None) -> Guarded:
-        """Checks one message of a caller. Blocked: its text is ''. `stand_ins` are those of the conversation."""
+    def check_input(
+        self,
+        text: str,
+        language: Language | None = None,
+        stand_ins: StandIns | None = None,
+        *,
+        owner: str | None = None,
+    ) -> Guarded:
+        """Checks one message of a caller. Blocked: its text is ''. `stand_ins` are those of the conversation.
+
+        `owner`: for whom models keep what they said of the text, since the next request brings it again.
+        """
         checks = [check.standing_in(stand_ins) for check in self._incoming]
-        return check_text(checks, Passage(text, language))
+        return check_text(checks, Passage(text, language, owner=owner))
 
     def check_output(self, text: str, language: Language | None = None, stand_ins: StandIns | None = None) -> Guarded:
         """Checks one whole answer: exactly what `stream` does with it, however it is cut."""

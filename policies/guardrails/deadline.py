@@ -133,22 +133,42 @@ class Threads:
         `until_s`: a moment of `time.perf_counter` that bounds all of them; what it cuts off is left out.
         Raises ChecksStuck.
         """
-        results: list[Result] = []
-        while len(results) < len(jobs):
-            batch = _Batch(jobs[len(results) :], make, ends, until_s)
-            self._give(batch)
+        return self.begin(jobs, make, ends, until_s)()
+
+    def begin(
+        self,
+        jobs: Sequence[Job[Part, Result]],
+        make: Callable[[], Part],
+        ends: Callable[[Result], bool],
+        until_s: float = float("inf"),
+    ) -> Callable[[], list[Result]]:
+        """As `run`, but what is given back waits for the end: until it is called, the caller does other work.
+
+        It must be called: whatever is late before is noticed then. Raises ChecksStuck, as what is given back does.
+        """
+        if not jobs:
+            return list
+        first = _Batch(jobs, make, ends, until_s)
+        self._give(first)
+        return lambda: self._finish(first)
+
+    def _finish(self, batch: _Batch[Part, Result]) -> list[Result]:
+        """Waits for a batch; where a job of it is late, for those that take up what is left."""
+        jobs, results = batch.jobs, list[Result]()
+        while True:
             whole = batch.wait()
             results += batch.results
             if whole:
-                break
+                return results
             with self._lock:
                 self._stuck += 1
             spent_ms = (time.perf_counter() - batch.begun_s) * 1e3
             if len(results) < len(jobs):
                 results.append(jobs[len(results)].instead(True, spent_ms))
-            if ends(results[-1]) or time.perf_counter() >= until_s:
-                break
-        return results
+            if len(results) >= len(jobs) or batch.ends(results[-1]) or time.perf_counter() >= batch.until_s:
+                return results
+            batch = _Batch(jobs[len(results) :], batch.make, batch.ends, batch.until_s)
+            self._give(batch)
 
     def _give(self, batch: _Batch[Part, Result]) -> None:
         with self._lock:

@@ -73,17 +73,20 @@ async def answer(
     stand_ins: StandIns | None = None,
     tools: ToolUse | None = None,
     choices: int = 1,
+    owner: str | None = None,
 ) -> AsyncGenerator[Step, None]:
     """Answers one request: InputChecked, then Deltas when streaming, then Ended.
 
     A first message of the system is the pipeline's own and is not checked; all others are the caller's. The engine is
     not called for what the input check blocks, and stops as soon as the output is blocked or this generator is closed.
     It is asked again, where the policy says so, before any of an answer leaves, and once for each choice, with a seed
-    of its own. `stand_ins` are the conversation's. Checks run in threads. Raises what the engine raises (PartFailed,
+    of its own. `stand_ins` are the conversation's; for `owner` models keep what they said of its texts. Checks run in
+    threads. Raises what the engine raises (PartFailed,
     BadInput), and ChecksStuck.
     """
     language = language or language_of(messages)
-    checked = await asyncio.to_thread(_check_messages, guards, Conversation(messages, tools), language, stand_ins)
+    asked_for = Conversation(messages, tools)
+    checked = await asyncio.to_thread(_check_messages, guards, asked_for, language, stand_ins, owner)
     if checked.verdict is Verdict.BLOCK:
         yield InputChecked(checked.verdict, checked.checks, (), 0)
         yield Ended("blocked", "content_filter", checked.rule, checked.checks, 0, 0, "", checked.message)
@@ -118,12 +121,12 @@ class _CheckedMessages:
 
 
 def _check_messages(
-    guards: Guards, asked: Conversation, language: Language, stand_ins: StandIns | None
+    guards: Guards, asked: Conversation, language: Language, stand_ins: StandIns | None, owner: str | None
 ) -> _CheckedMessages:
     own = asked.messages[:1] if asked.messages and asked.messages[0].role == "system" else ()
     theirs = Conversation(asked.messages[len(own) :], asked.tools)
     texts = theirs.texts
-    results = [guards.check_input(text, language, stand_ins) for text in texts]
+    results = [guards.check_input(text, language, stand_ins, owner=owner) for text in texts]
     blocking = next((result for result in results if result.verdict is Verdict.BLOCK), None)
     verdict, rule = strictest(result.verdict for result in results), blocking.rule if blocking else ""
     passed = Conversation(())

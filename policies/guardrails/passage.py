@@ -32,6 +32,7 @@ class Passage:
         ner: Sequence[NameSpan] | None = None,
         view: View | None = None,
         focus: tuple[int, int] | None = None,
+        owner: str | None = None,
     ) -> None:
         self.original = original
         self.view = view
@@ -42,10 +43,16 @@ class Passage:
         """Names that a model found in `text`, where a batch has run it already."""
         self.focus = focus
         """Where finds are asked for, in a window of a stream: what is dear need look no further than its reach."""
+        self.owner = owner
+        """For whom models may keep what they said of the text; None: for nobody."""
         self.context: tuple[str, ...] = ()
         """What the request gave to answer from (passages, tool results); empty where nobody handed it in."""
         self._language = language
         self._worked_out: dict[Callable[[Passage], object], object] = {}
+
+    def again(self) -> Passage:
+        """The same text and language, nothing of it worked out yet."""
+        return Passage(self.original, self.language, offset=self.offset, focus=self.focus, owner=self.owner)
 
     @cached_property
     def folded(self) -> Rewritten:
@@ -58,7 +65,9 @@ class Passage:
         if self.view is not None:
             return ()
         found = views_of(self.original, self.folded)
-        return tuple(Passage(self.original, self.language, offset=self.offset, view=view) for view in found)
+        return tuple(
+            Passage(self.original, self.language, offset=self.offset, view=view, owner=self.owner) for view in found
+        )
 
     @property
     def kind(self) -> ViewKind | None:

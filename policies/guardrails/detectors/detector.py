@@ -58,6 +58,9 @@ class Detector(Validator):  # type: ignore[misc]
     views: ClassVar[frozenset[ViewKind]] = ALL_VIEWS
     """The further readings of a text that it looks at too. What asks about the text as it is written has none."""
 
+    leaves_python_free: bool = False
+    """Whether most of its time is spent in a model that does not hold Python's global lock."""
+
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if "reach" in cls.__dict__ and cls.reach.span and cls.views:

@@ -74,7 +74,8 @@ class Person(Detector):
             return ()
         start, end = _read(passage)
         return [
-            NameSpan(name.start + start, name.end + start, name.score) for name in finder.find(passage.text[start:end])
+            NameSpan(name.start + start, name.end + start, name.score)
+            for name in finder.find(passage.text[start:end], passage.owner)
         ]
 
     def _may_name_somebody(self, passage: Passage) -> bool:

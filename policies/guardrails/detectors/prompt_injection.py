@@ -37,7 +37,7 @@ class Judged(Protocol):
 class Judge(Protocol):
     """A model of attacks. It is handed in (infra/injection_model.py has the one that ships)."""
 
-    def judge(self, text: str, intent: str, evidence: Callable[[str], float]) -> Judged:
+    def judge(self, text: str, intent: str, evidence: Callable[[str], float], owner: str | None = None) -> Judged:
         """Judges a text, given its intent form, as long as it, and what says how much a part of that form shows."""
         ...
 
@@ -53,15 +53,16 @@ class PromptInjection(Detector):
     def __init__(self, judge: Judge | None = None, *, threshold: float = 0.5, redacts: bool = True) -> None:
         super().__init__(threshold=threshold, redacts=redacts)
         self._judge = judge
+        self.leaves_python_free = judge is not None
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """One span: with a model the worst part of the text, else the whole of it."""
         if passage.kind == "decoded" and not _shows_more(passage):
             return
-        score, start, end = self._of(passage.text, passage.intent)
+        score, start, end = self._of(passage.text, passage.intent, passage.owner)
         for text in hidden(passage.text, passage.intent) if passage.kind != "decoded" else ():
             folded = fold(text).text
-            found, *_ = self._of(folded, intent(plain(folded)))
+            found, *_ = self._of(folded, intent(plain(folded)), passage.owner)
             if self._judge is None and found > 0.0:
                 found = 1.0 - (1.0 - found) * (1.0 - _HIDDEN_BONUS)
             if found > score:
@@ -69,10 +70,10 @@ class PromptInjection(Detector):
         if score > 0.0:
             yield Span(start, end, "PROMPT_INJECTION", round(score, 4))
 
-    def _of(self, text: str, wanted: str) -> tuple[float, int, int]:
+    def _of(self, text: str, wanted: str, owner: str | None) -> tuple[float, int, int]:
         if self._judge is None or not text:
             return evidence(wanted), 0, len(text)
-        judged = self._judge.judge(text, wanted, evidence)
+        judged = self._judge.judge(text, wanted, evidence, owner)
         return judged.score, judged.start, judged.end or len(text)
 
 

@@ -54,6 +54,7 @@ class Topics(Detector):
             cure = "hand an embedder in (infra/embeddings.py; it comes with the `serve` extra), or remove the check"
             raise ConfigError(source, (Problem(0, "detector", "topics need sentence embeddings", cure),))
         self._embedder = embedder
+        self.leaves_python_free = True
         self._allowed = _unit(embedder, [example for topic in allowed for example in topic.examples])
         self._denied = _unit(embedder, [example for topic in denied for example in topic.examples])
 

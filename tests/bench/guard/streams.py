@@ -79,7 +79,7 @@ class Remembering:
         self._finder = finder
         self._known: dict[str, tuple[NameSpan, ...]] = {}
 
-    def find(self, text: str) -> tuple[NameSpan, ...]:
+    def find(self, text: str, _owner: str | None = None) -> tuple[NameSpan, ...]:
         if text not in self._known:
             self._known[text] = self._finder.find(text)
         return self._known[text]

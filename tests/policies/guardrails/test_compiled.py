@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -17,7 +19,7 @@ from policies.guardrails.detectors.mac_address import MacAddress
 from policies.guardrails.detectors.shapes import SHAPES
 from policies.guardrails.passage import Passage
 from policies.guardrails.redact import Span
-from policies.policy import GuardrailPolicy
+from policies.policy import GuardrailPolicy, parse_guardrails
 
 LETTER = "Soy Nerea Sáenz Gil, DNI 47996692Q, móvil 612 34 56 78, mi clave: Verano2023!"
 PII = (
@@ -49,6 +51,57 @@ def test_a_text_that_is_too_long_spares_the_other_checks(guards: Guards) -> None
     guarded = guards.check_input("a" * 16_001)
     assert (guarded.rule, len(guarded.checks), guarded.text) == ("input-size", 1, "")
     assert guarded.message
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a judge says."""
+
+    score: float = 0.9
+    start: int = 0
+    end: int = 1
+
+
+TOGETHER = """
+name: p
+stream: holdback
+input:
+  - {id: size, detector: size, action: block, options: {max_characters: 100}}
+  - {id: injection, detector: prompt_injection, action: flag}
+  - {id: pii, detector: pii, action: redact, options: {entities: [MAC_ADDRESS]}}
+output:
+  - {id: pii, detector: pii, action: redact, options: {entities: [MAC_ADDRESS]}}
+"""
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_model_runs_beside_the_other_checks_where_there_are_two_cores(
+    monkeypatch: pytest.MonkeyPatch, cores: int
+) -> None:
+    met = Barrier(cores, timeout=30)
+    asked: list[str] = []
+
+    class Judge:
+        def judge(self, text: str, *_: object) -> Judged:
+            asked.append(text)
+            met.wait()
+            return Judged()
+
+    def find(_self: MacAddress, passage: Passage) -> Iterator[Span]:
+        met.wait()
+        yield Span(0, 2, "MAC_ADDRESS", 0.9)
+
+    monkeypatch.delitem(SHAPES, MacAddress.name)
+    monkeypatch.setattr(MacAddress, "find", find)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)))
+    policy = parse_guardrails(TOGETHER, source="together")
+    guards = compile_guards(policy, prompt=None, models=Models(injection=Judge()))
+    guarded = guards.check_input("hello")
+    assert [check.rule for check in guarded.checks] == ["size", "injection", "pii"]
+    assert guarded.text == "<MAC_ADDRESS>llo"
+    too_long = guards.check_input("x" * 101)
+    assert [check.rule for check in too_long.checks] == ["size"]
+    assert asked == ["hello"], "what is too long costs no model"
 
 
 @pytest.mark.usefixtures("broken")

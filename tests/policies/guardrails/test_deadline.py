@@ -93,6 +93,14 @@ def test_many_at_once_each_get_their_own() -> None:
     assert threads.stuck == 0
 
 
+def test_what_has_begun_runs_beside_what_the_caller_does_next() -> None:
+    threads, met = Threads(), threading.Barrier(2, timeout=30)
+    aside = threads.begin([job(lambda _: f"aside {met.wait() >= 0}")], list, never)
+    assert threads.run([job(lambda _: f"beside {met.wait() >= 0}")], list, never) == ["beside True"]
+    assert aside() == ["aside True"]
+    assert threads.begin([], list, never)() == []
+
+
 def _until(true: Callable[[], bool]) -> None:
     end_s = time.monotonic() + 30
     while not true():
