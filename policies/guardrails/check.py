@@ -111,7 +111,7 @@ class CompiledCheck:
     @property
     def context(self) -> int:
         """Code points before a point that may decide about it."""
-        return max((detector.reach.context for detector in self.detectors), default=0)
+        return max((detector.reach.lookback for detector in self.detectors), default=0)
 
     def standing_in(self, stand_ins: StandIns | None) -> CompiledCheck:
         """The same check for one conversation, with its stand-ins."""

@@ -73,12 +73,15 @@ class DateOfBirth(Detector):
     """Finds DATE_OF_BIRTH."""
 
     name = "date-of-birth"
-    reach = Reach(span=64, context=80)
+    reach = Reach(span=64, context=40, before=80)
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """Dates beside a word about birth in the same clause."""
         for match in standing_alone(_DATE, passage.plain):
-            before, after = passage.before(match.start(), self.reach.context), passage.after(match.end(), 40)
+            before, after = (
+                passage.before(match.start(), self.reach.lookback),
+                passage.after(match.end(), self.reach.context),
+            )
             if compiled(_BORN).is_in(before) or compiled(_AFTER).is_in(after) or misspelt(before[-30:], _TYPED):
                 yield Span(match.start(), match.end(), "DATE_OF_BIRTH", 0.9)
         for match in standing_alone(_COMPACT, passage.plain):

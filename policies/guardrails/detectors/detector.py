@@ -46,6 +46,13 @@ class Reach:
     """How far on both sides of a find the text may decide about it."""
     whole: bool = False
     """Needs the whole message."""
+    before: int = 0
+    """How far before a find, where that is further than `context`: what has left costs a stream no time."""
+
+    @property
+    def lookback(self) -> int:
+        """Code points before a find that may decide about it."""
+        return max(self.context, self.before)
 
 
 class Detector(Validator):  # type: ignore[misc]

@@ -81,7 +81,7 @@ class PhoneNumber(Detector):
     """Finds PHONE_NUMBER."""
 
     name = "phone-number"
-    reach = Reach(span=44, context=200)
+    reach = Reach(span=44, context=48, before=200)
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """Numbers of a country's plan, unless the nearest word says that they are something else."""
@@ -107,7 +107,7 @@ class PhoneNumber(Detector):
         cue = nearest_cue(passage, start, end, speaks_for=_WORDS, against=OTHER_NUMBERS, typed=_TYPED)
         if cue is not Cue.NONE:
             return cue
-        header = header_before(passage, start, self.reach.context)
+        header = header_before(passage, start, self.reach.lookback)
         return Cue.FOR if header and compiled(rf"\b(?:{_WORDS})\b").is_in(header) else cue
 
     def _edges(self, passage: Passage, start: int, end: int) -> bool:

@@ -9,6 +9,7 @@ which failed.
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -42,7 +43,7 @@ def command(table: Path, data: Path, *, quick: bool) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs all; 1 when one fails."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("SLUICE_TEST_DATA", "../shared/data")))
     parser.add_argument("--quick", action="store_true", help="few rows, where a table can do with few")
     chosen = parser.parse_args(arguments)
     failed: list[str] = []
