@@ -124,6 +124,8 @@ def peer_of(row: Row) -> tuple[Callable[[str], object] | None, str]:
         module = importlib.import_module(f"guardrails_ai.{row.package}")
         validator = getattr(module, row.peer)(**dict(row.arguments))
         validator.validate("warm", {})
+    except ModuleNotFoundError as failure:
+        return None, f"not installed ({failure.name})"
     except Exception as failure:
         return None, f"does not start offline ({type(failure).__name__})"
     return lambda text: validator.validate(text, {}), ""
