@@ -6,8 +6,7 @@ tokenisation and one pass. Cost grows linearly with the text. Needs the `serve` 
 
 from __future__ import annotations
 
-import hashlib
-from collections import OrderedDict
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra.engines.openvino_runtime import openvino
+from infra.kept import Kept
 from infra.use_graph import FEATURES, NEIGHBOURS, WIDTH, body, top
 from infra.use_weights import TABLE_WIDTH, read_tokenizer, read_weights, use_files
 
@@ -42,8 +42,8 @@ Floats = NDArray[np.float32]
 class Embedder(Protocol):
     """What turns texts into vectors whose dot product says how alike they are."""
 
-    def embed(self, texts: Sequence[str]) -> Floats:
-        """One row of length one for each text, in their order."""
+    def embed(self, texts: Sequence[str], owner: str | None = None) -> Floats:
+        """One row of length one for each text, in their order; the last ones of an owner may be kept."""
         ...
 
 
@@ -74,31 +74,26 @@ class Encoder:
         self._body = core.compile_model(body(self._weights), "CPU", _SETTINGS).create_infer_request()
         self._top = core.compile_model(top(self._weights), "CPU", _SETTINGS).create_infer_request()
         self._lock = Lock()
-        self._kept: OrderedDict[bytes, Encoded] = OrderedDict()
+        self._kept: Kept[Encoded] = Kept(_KEPT_TEXTS, longest=sys.maxsize)
 
-    def embed(self, texts: Sequence[str]) -> Floats:
+    def embed(self, texts: Sequence[str], owner: str | None = None) -> Floats:
         """One row of length one for each text, in their order."""
         if not texts:
             return np.zeros((0, WIDTH), np.float32)
-        return np.stack([self.encode(text).vector for text in texts])
+        return np.stack([self.encode(text, owner).vector for text in texts])
 
-    def encode(self, text: str) -> Encoded:
-        """One text's vector and the sums of its tokens' features. The last texts' are kept."""
-        key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-        with self._lock:
-            known = self._kept.get(key)
-            if known is None:
-                known = self._kept[key] = self._encoded(text)
-                if len(self._kept) > _KEPT_TEXTS:
-                    self._kept.popitem(last=False)
-            else:
-                self._kept.move_to_end(key)
-        return known
+    def encode(self, text: str, owner: str | None = None) -> Encoded:
+        """One text's vector and the sums of its tokens' features. The last texts' are kept, for each owner apart."""
+        return self._kept.of(owner or "", text, self._read)
 
     def pooled(self, sums: Floats, counts: Floats) -> Floats:
         """Embeddings of parts of a text: sums of their tokens' features, and how many they are."""
         with self._lock:
             return self._vectors(sums, counts)
+
+    def _read(self, text: str) -> Encoded:
+        with self._lock:
+            return self._encoded(text)
 
     def _encoded(self, text: str) -> Encoded:
         # A lone surrogate cannot be written as UTF-8; "?" is one code point like it, so offsets stay.

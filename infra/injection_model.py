@@ -56,19 +56,21 @@ class InjectionModel:
 
         The last judgements of an owner are kept: all else follows from the text.
         """
-        return self._kept.of(owner, text, lambda read: self._judged(read, intent, evidence))
+        return self._kept.of(owner, text, lambda read: self._judged(read, intent, evidence, owner))
 
-    def _judged(self, text: str, intent: str, evidence: Callable[[str], float]) -> Judgement:
-        voices = hear(self._encoder, text, intent, evidence)
+    def _judged(self, text: str, intent: str, evidence: Callable[[str], float], owner: str | None) -> Judgement:
+        voices = hear(self._encoder, text, intent, evidence, owner)
         words = np.array([(self._head.grams[each] * weight).sum() for each, weight in voices.buckets], np.float32)
         logits = self._head.logits(voices.vectors, words, voices.evidence)
         worst = int(logits.argmax())
         return Judgement(self._head.score(float(logits[worst]), len(logits)), *voices.spans[worst])
 
 
-def hear(encoder: Encoder, text: str, intent: str, evidence: Callable[[str], float]) -> Voices:
+def hear(
+    encoder: Encoder, text: str, intent: str, evidence: Callable[[str], float], owner: str | None = None
+) -> Voices:
     """All that the head needs to know of a text; training uses it too."""
-    encoded = encoder.encode(text)
+    encoded = encoder.encode(text, owner)
     parts = windows(encoded.tokens)
     sums = np.stack([encoded.blocks[first // BLOCK : -(-last // BLOCK)].sum(axis=0) for first, last in parts])
     counts = np.array([[last - first] for first, last in parts], np.float32)

@@ -15,20 +15,25 @@ from typing import Generic, TypeVar
 
 _SECRET = secrets.token_bytes(32)
 _MOST = 1_024
+_LONGEST = 4_096
+"""Code points of a text whose result is kept: so the memory is bounded too."""
 Result = TypeVar("Result")
 
 
 class Kept(Generic[Result]):
     """The results of one reading. Safe for any number of threads."""
 
-    def __init__(self, most: int = _MOST) -> None:
-        self._most = most
+    def __init__(self, most: int = _MOST, longest: int = _LONGEST) -> None:
+        self._most, self._longest = most, longest
         self._results: OrderedDict[bytes, Result] = OrderedDict()
         self._lock = Lock()
 
     def of(self, owner: str | None, text: str, read: Callable[[str], Result]) -> Result:
-        """What `read` says of the text, or said when the same owner had the same text; without an owner read anew."""
-        if owner is None:
+        """What `read` says of the text, or said when the same owner had the same text.
+
+        Without an owner, and for long texts, it is read anew.
+        """
+        if owner is None or len(text) > self._longest:
             return read(text)
         key = _digest(owner, text)
         with self._lock:

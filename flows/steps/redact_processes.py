@@ -6,7 +6,6 @@ Nothing is pickled, and nothing of this process but the policy reaches them. Eac
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from typing import Any
 from flows.steps import redact_worker
 from flows.steps.load_guards import load_guards
 from flows.steps.redact_texts import Batch, BatchRedactor, Carried, InTurn, RedactedText, Results, all_redacted
+from infra.cores import cores
 from infra.errors import PartFailed
 from infra.quiet import child_environment
 from policies.expectations.rows import Language
@@ -34,11 +34,6 @@ _AHEAD = 2
 _END_WAIT_S = 5.0
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """There is a process for each core: threads beside it would only wait for each other."""
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 def processes_for(rows: int) -> int:

@@ -5,12 +5,13 @@ Imported by the training process only (it loads torch).
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from typing import Literal
 
 import torch
+
+from infra.cores import cores
 
 Precision = Literal["fp32", "bf16"]
 
@@ -22,7 +23,7 @@ _WORTH_IT = 1.2
 
 def set_threads(ranks: int) -> int:
     """Shares the cores that this process may use among the ranks of this machine."""
-    threads = max(1, len(os.sched_getaffinity(0)) // ranks)
+    threads = max(1, cores() // ranks)
     torch.set_num_threads(threads)
     return threads
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from infra.contracts.audit import CheckRecord, SpanRecord
+from infra.cores import cores
 from policies.checks import CheckBase, Direction
 from policies.guardrails.deadline import THREADS, Job
 from policies.guardrails.detectors.detector import PASSAGE, Detector
@@ -135,11 +136,12 @@ class CompiledCheck:
         started = time.perf_counter()
         score = 0.0
         spans: list[Span] = []
-        too_long = False
+        too_long = asked = False
         try:
             for detector in self.detectors:
                 if not detector.has_work(passage):
                     continue
+                asked = True
                 result = detector.validate(passage.original, {PASSAGE: passage})
                 found = tuple(sound_spans(result.metadata.get("spans", ()), len(passage.original)))
                 foreign = self._without_stand_ins(detector, found, passage.original)
@@ -152,7 +154,8 @@ class CompiledCheck:
             settled = self._judged(spans, passage.original)
         except Exception:  # whatever fails, nothing that is unchecked goes on
             return self.failed(late=False, milliseconds=_since(started))
-        self.warm.set()
+        if asked:
+            self.warm.set()
         milliseconds = _since(started)
         if too_long:
             return Checked(self.rule.id + TOO_LONG, Verdict.BLOCK, score, milliseconds, settled, self.rule.message)
@@ -240,20 +243,23 @@ def run_in_time(
             lambda late, milliseconds: (check, check.failed(late=late, milliseconds=milliseconds)),
         )
 
-    unused = [passage]
+    unused, language = [passage], passage.language
 
     def one_each() -> Passage:
-        return unused.pop() if unused else passage.again()
+        try:
+            return unused.pop()
+        except IndexError:
+            return Passage(passage.original, language, offset=passage.offset, focus=passage.focus, owner=passage.owner)
 
     def started(some: Sequence[CompiledCheck]) -> Callable[[], list[tuple[CompiledCheck, Checked]]]:
         return THREADS.begin([job(check) for check in some], one_each, lambda pair: ends(*pair), until_s)
 
-    sparing, aside, rest = _grouped(checks)
-    done = started(sparing)()
+    groups = _grouped(checks)
+    done = started(groups.first)()
     if not (done and ends(*done[-1])):
-        besides = started(aside)
+        besides = started(groups.beside)
         try:
-            done += started(rest)()
+            done += started(groups.rest)()
         finally:
             done += besides()
     results = {id(check): checked for check, checked in done}
@@ -267,17 +273,23 @@ def run_in_time(
     return found
 
 
-def _grouped(checks: Sequence[CompiledCheck]) -> tuple[Sequence[CompiledCheck], ...]:
-    """Those that come before all others because they may spare them the work; those that run beside the rest; the rest.
+class _Groups(NamedTuple):
+    """How checks share the machine."""
 
-    All are in the first group where nothing can run beside anything.
-    """
-    if len(checks) < 2 or len(os.sched_getaffinity(0)) < 2:
-        return checks, (), ()
+    first: Sequence[CompiledCheck]
+    """Those up to the last that may spare the others their work; all, where nothing can run beside anything."""
+    beside: Sequence[CompiledCheck] = ()
+    """Those that leave Python free."""
+    rest: Sequence[CompiledCheck] = ()
+
+
+def _grouped(checks: Sequence[CompiledCheck]) -> _Groups:
+    if len(checks) < 2 or cores() < 2:
+        return _Groups(checks)
     first = max((index for index, check in enumerate(checks, start=1) if check.ends_all), default=0)
-    aside = [check for check in checks[first:] if check.leaves_python_free]
+    beside = [check for check in checks[first:] if check.leaves_python_free]
     rest = [check for check in checks[first:] if not check.leaves_python_free]
-    return (checks[:first], aside, rest) if aside and rest else (checks, (), ())
+    return _Groups(checks[:first], beside, rest) if beside and rest else _Groups(checks)
 
 
 def is_failure(rule: str) -> bool:

@@ -81,8 +81,7 @@ async def answer(
     not called for what the input check blocks, and stops as soon as the output is blocked or this generator is closed.
     It is asked again, where the policy says so, before any of an answer leaves, and once for each choice, with a seed
     of its own. `stand_ins` are the conversation's; for `owner` models keep what they said of its texts. Checks run in
-    threads. Raises what the engine raises (PartFailed,
-    BadInput), and ChecksStuck.
+    threads. Raises what the engine raises (PartFailed, BadInput), and ChecksStuck.
     """
     language = language or language_of(messages)
     asked_for = Conversation(messages, tools)

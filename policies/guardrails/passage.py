@@ -33,10 +33,13 @@ class Passage:
         view: View | None = None,
         focus: tuple[int, int] | None = None,
         owner: str | None = None,
+        base: Passage | None = None,
     ) -> None:
         self.original = original
         self.view = view
         """The reading that this passage is of its text: None for the first one. Detectors need not know."""
+        self.base = base or self
+        """The text's own reading, where this is a view."""
         self.offset = offset
         """Where the passage begins in its message (code points)."""
         self.ner = ner
@@ -50,10 +53,6 @@ class Passage:
         self._language = language
         self._worked_out: dict[Callable[[Passage], object], object] = {}
 
-    def again(self) -> Passage:
-        """The same text and language, nothing of it worked out yet."""
-        return Passage(self.original, self.language, offset=self.offset, focus=self.focus, owner=self.owner)
-
     @cached_property
     def folded(self) -> Rewritten:
         """The folded form, or the view's, with the way back."""
@@ -66,7 +65,8 @@ class Passage:
             return ()
         found = views_of(self.original, self.folded)
         return tuple(
-            Passage(self.original, self.language, offset=self.offset, view=view, owner=self.owner) for view in found
+            Passage(self.original, self.language, offset=self.offset, view=view, owner=self.owner, base=self)
+            for view in found
         )
 
     @property

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, Protocol
 
+_ALONE_MEMORY_BYTES = 8 << 20
 _SET_MEMORY_BYTES = 64 << 20
 """What a set's automaton may grow to; it begins with next to nothing."""
 
@@ -73,12 +74,12 @@ class _Compiled:
 
     def is_in(self, text: str) -> bool:
         if self._anywhere is None:
-            self._anywhere = PatternSet((self._text,))
+            self._anywhere = PatternSet((self._text,), most_bytes=_ALONE_MEMORY_BYTES)
         return bool(self._anywhere.matching(text))
 
     def fits(self, text: str) -> bool:
         if self._whole is None:
-            self._whole = PatternSet((rf"\A(?:{self._text})\z",))
+            self._whole = PatternSet((self._text,), most_bytes=_ALONE_MEMORY_BYTES, whole=True)
         return bool(self._whole.matching(text))
 
 
@@ -96,15 +97,15 @@ def compiled(pattern: str) -> Pattern:
 
 
 class PatternSet:
-    """Patterns that are looked for at once."""
+    """Patterns that are looked for at once; `whole`: those that match all of a text."""
 
-    def __init__(self, patterns: Sequence[str]) -> None:
+    def __init__(self, patterns: Sequence[str], *, most_bytes: int = _SET_MEMORY_BYTES, whole: bool = False) -> None:
         import re2
 
         options = re2.Options()
         options.log_errors = False
-        options.max_mem = _SET_MEMORY_BYTES
-        self._set: Any = re2.Set.SearchSet(options)
+        options.max_mem = most_bytes
+        self._set: Any = re2.Set.FullMatchSet(options) if whole else re2.Set.SearchSet(options)
         for pattern in patterns:
             self._set.Add(pattern)
         self._set.Compile()

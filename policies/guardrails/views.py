@@ -91,13 +91,12 @@ def _views(original: str, folded: Rewritten) -> Iterator[View]:
 
 
 def _deeper(reading: Rewritten, signs: Sequence[int], layers: int) -> Iterator[View]:
-    """What is in a reading in another writing, layer by layer; what is set apart in the first and the last of them."""
-    following = _next_layers(reading) if layers and _CODES in signs else []
-    for layer in following:
-        yield View("decoded", layer)
-        yield from _deeper(layer, _signs_in(layer.text), layers - 1)
-    if layers == _LAYERS or not following:
-        yield from _closer(reading, signs)
+    """What is in a reading in another writing, layer by layer, and what is set apart in each of them."""
+    if layers and _CODES in signs:
+        for layer in _next_layers(reading):
+            yield View("decoded", layer)
+            yield from _deeper(layer, _signs_in(layer.text), layers - 1)
+    yield from _closer(reading, signs)
 
 
 def _signs_in(text: str) -> Sequence[int]:

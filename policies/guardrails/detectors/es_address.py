@@ -52,7 +52,8 @@ _POSTCODE = (
     r"[a-z][a-z'’/-]*(?: (?:de|del|la|las|los|el|san"
     r"|santa) [a-z][a-z'’-]*(?: [a-z][a-z'’-]*)?)?(?: \([a-z ]{3,20}\))?\)?"
 )
-_TOWN = rf"^[ ,;(-]{{1,4}}(?:en )?(?:{TOWNS})\b\)?"
+_TOWNS = "|".join(sorted(TOWNS, key=len, reverse=True))
+_TOWN = rf"^[ ,;(-]{{1,4}}(?:en )?(?:{_TOWNS})\b\)?"
 _DAY = r" el (?:lunes|martes|miercoles|jueves|viernes|sabado|domingo|dia|proximo|pasado|mes|ano)\b"
 """After a town: when, which is no part of it."""
 _SMALL = words("de del la las los el els y i e san santa sant d d' l l' a doctor dr sra virgen xxiii")

@@ -100,13 +100,13 @@ NO_PERSON = (
 """What these words name is no person."""
 
 THINGS = words(
-    "copa premio trofeo torneo ley teorema metodo efecto sindrome escala virgen ensalada salsa tarta vino ron cerveza"
-    " calzados muebles talleres viveros seguros banco caja hotel bar restaurante cafeteria calle avenida plaza"
+    "copa premio trofeo torneo teorema metodo efecto sindrome escala virgen ensalada salsa tarta vino cerveza"
+    " calzados muebles talleres viveros seguros banco caja hotel restaurante cafeteria calle avenida plaza"
     " paseo hospital clinica colegio instituto universidad museo teatro estadio fundacion parque estacion aeropuerto"
     " award prize cup trophy law theorem method effect syndrome bank hotel street avenue hospital school university"
     " museum theatre stadium foundation"
 )
-"""Words that begin the name of a thing, unless a list has them as a name."""
+"""Words that begin the name of a thing, unless a list has them as a name, or the words before introduce a person."""
 
 PLACE_BEFORE = (
     r"\b(?:in|at|near|across|(?:coming|going|go|fly|flying|travel|trip|drive|driving|train|bus|flight) to|around"

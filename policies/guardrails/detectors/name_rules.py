@@ -27,8 +27,11 @@ _JOINS = (", ", " and ", " & ", " y ", " e ")
 _APOSTROPHES = "'’"
 _GAP = r"[\s\"'“«>(¡¿]{0,6}"
 _INTRODUCTIONS = tuple(rf"(?:{kind}){_GAP}$" for kind in (cues.STRONG, cues.WEAK, cues.LEADS, cues.NO_PERSON))
+_TRAILING = 24
+_ENDS_TEXT = rf"^[ .!\n]{{0,{_TRAILING - 1}}}$"
+"""Behind a name that ends its text."""
 _NO_BEGINNING = cues.TITLES | cues.PARTICLES
-_TOWNS = frozenset(TOWNS.split("|"))
+_TOWNS = frozenset(TOWNS)
 _LIST = rf"(?:{cues.STRONG}){_GAP}(?:\p{{L}}+(?: \p{{L}}+)?(?:,?(?:{'|'.join(_JOINS)}))){{1,3}}$"
 """A strong word and the first names of a list."""
 
@@ -132,8 +135,6 @@ def _may_begin(word: Word, passage: Passage) -> bool:
         return True
     if word.plain in _NO_BEGINNING:
         return False
-    if word.plain in cues.THINGS and not kind.listed:
-        return False
     if not passage.has_case:
         return kind.listed or not kind.common
     return kind.listed if word.capital and kind.common else word.capital or kind.sure
@@ -189,7 +190,7 @@ def _name_like(word: Word, passage: Passage, before: _Before, run: list[Word]) -
         return False
     if word.initial:
         return _initial_fits(word, passage, run)
-    if word.plain in cues.THINGS and not word.kind.listed:
+    if not run and not before.strong and word.plain in cues.THINGS and not word.kind.listed:
         return False
     named = bool(run) and run[-1].kind.given and run[-1].kind.sure
     if not passage.has_case:
@@ -272,7 +273,7 @@ def _after(passage: Passage, run: list[Word], listed: list[Word]) -> float:
         return 1.5
     if starts_line and listed and passage.after(end, 1) == ":":
         return 1.3
-    ends_text = not passage.plain[end:].strip(" .!\n")
+    ends_text = compiled(_ENDS_TEXT).is_in(passage.after(end, _TRAILING))
     begins = starts_line or passage.before(start, 2) in {". ", "! ", "? "}
     return 1.0 if ends_text and begins and listed and len(run) <= 3 else 0.0
 

@@ -54,6 +54,8 @@ _WORDS = (
 )
 _TYPED = words("telefono movil celular llamar llamame llamadme contacto phone mobile whatsapp telephone")
 _HOME: dict[Language, tuple[str, ...]] = {"es": ("ES", "MX", "AR", "CO", "CL"), "en": ("US", "GB")}
+_NEAR = 24
+"""Code points beside a number that may be blanks up to its line's ends."""
 _MOST_DIGITS = 13
 """Of a national number with its trunk prefix, anywhere."""
 
@@ -149,7 +151,8 @@ class PhoneNumber(Detector):
 
 def _fills_line(passage: Passage, start: int, end: int) -> bool:
     """Whether a grouped number of 6 to 11 digits is all that stands in its line, as in a letterhead."""
-    alone = passage.text[:start].rstrip(" >")[-1:] in {"", "\n"} and passage.text[end:].lstrip(" .")[:1] in {"", "\n"}
+    before, after = passage.text[max(0, start - _NEAR) : start], passage.text[end : end + _NEAR]
+    alone = before.rstrip(" >")[-1:] in {"", "\n"} and after.lstrip(" .")[:1] in {"", "\n"}
     return alone and _grouped(passage.text[start:end])
 
 

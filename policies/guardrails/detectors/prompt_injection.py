@@ -83,9 +83,10 @@ def _shows_more(view: Passage) -> bool:
     So the model judges no decoded text twice, and codes within codes, base32 and escapes only where there is a reason.
     """
     shown = evidence(view.intent)
-    if shown == 0.0:
-        return False
-    text = fold(view.original).text
-    wanted = intent(plain(text))
-    others = (intent(plain(fold(each).text)) for each in hidden(text, wanted))
-    return all(evidence(each) < shown for each in (wanted, *others))
+    return shown > 0.0 and shown > view.base.once(_shown)
+
+
+def _shown(passage: Passage) -> float:
+    """The most that a text, or what it is found to hide without views, shows of an attack."""
+    others = (intent(plain(fold(each).text)) for each in hidden(passage.text, passage.intent))
+    return max(map(evidence, (passage.intent, *others)))

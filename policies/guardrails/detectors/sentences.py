@@ -47,10 +47,15 @@ def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
+_KNOWN_LETTERS = 20_000
+
+
 class _Letters(dict[int, int | None]):
     """Fills itself: a letter or digit stays, anything else becomes a blank."""
 
     def __missing__(self, code: int) -> int:
+        if len(self) > _KNOWN_LETTERS:
+            self.clear()  # else a text of all characters there are would fill the memory
         self[code] = code if chr(code).isalnum() else 32
         return code if chr(code).isalnum() else 32
 

@@ -6,16 +6,26 @@ its kind. Shapes are matched on accent-free, lower-case text.
 
 from __future__ import annotations
 
-from functools import cache
-
 from policies.guardrails.passage import Passage
-from policies.guardrails.patterns import PatternSet
+from policies.guardrails.patterns import pattern_set
 
 _TWELVE_DIGITS = r"[0-9](?:[ ./-]{0,3}[0-9]){11}"
+_MONTHS = r"(?:ene|jan|feb|mar|abr|apr|may|jun|jul|ago|aug|sep|set|oct|nov|dic|dec)"
+_EDGE = r"(?:^|[^a-z0-9])"
+_WAYS = (
+    rf"{_EDGE}(?:c/|p\.?º|(?:cl|c|cll|avda|avd|av|plza|pza|pl|pso|rda|trav|cno|ctra|gta|urb|pje|cra)\."
+    r"|(?:cl|cll|calle|avenida|avda|avd|av|plaza|plza|pza|placa|praza|paseo|pso|passeig|ronda|rda|travesia|trav|camino"
+    r"|cno|carretera|ctra|glorieta|gta|rambla|urbanizacion|urb|pasaje|pje|poligono|bulevar|callejon|jiron|carrera|cra"
+    r"|colonia|rua|carrer|avinguda|kalea|gran via|alameda|cuesta|costanilla|barrio|bda|sector|vereda|malecon"
+    r"|boulevard|prolongacion|calzada|privada|cerrada|andador|circuito|diagonal|transversal|kra|cr) )"
+)
 SHAPES: dict[str, str] = {
     "credit-card": _TWELVE_DIGITS,
     "crypto": r"[0-9a-z]{26}",
-    "date-of-birth": r"na[a-z]?[ci]|f[./]?n|birth|born|dob|d\.o|bday|cumple|natal",
+    "date-of-birth": (
+        r"[0-9] ?[-/.] ?[0-9]{1,2} ?[-/.] ?[0-9]{2}|[0-9]{4}[-/.][0-9]|[0-9] [0-9]{1,2} (?:19|20)|[0-9]{8}"
+        rf"|(?:^|[^a-z]|[0-9](?:st|nd|rd|th|o)){_MONTHS}"
+    ),
     "email-address": r"@|arroba|[\[({<] ?at ?[\])}>]",
     "en-address": (
         r"[0-9][a-z]?,? \p{L}|\bbox [0-9]|\b[afd]po\b|(?:apt|suite)\.? [0-9]|(?:via|rue|rua|calle|ul\.) "
@@ -23,27 +33,21 @@ SHAPES: dict[str, str] = {
         r"|damm|u\.|\but|\bter|rakpart|rkp\.|krt\.) [0-9]"
     ),
     "es-accounts": _TWELVE_DIGITS,
-    "es-address": (
-        r"c/|calle|\bc(?:\.|l|ll|no|ra|tra|arr|amino)|\bav|pl[zaç]|praza|pza|\bps?[ol.]|pase|passeig|\br(?:da|onda"
-        r"|ambla|ua)"
-        r"|trav|glor|\bgta|\burb|pasaje|\bpje|poligono|bulevar|jiron|colonia|\bcol\.|\bkale|avin|diagonal|transv"
-        r"|costanilla"
-        r"|cuesta|alameda|\bbarri|sector|via |cr\.|domicilio|direccion|vivo en|vive en"
-    ),
+    "es-address": rf"{_WAYS}|viv(?:[eo]|en|imos) en|resid|domicili|direccion|envi|entrega|manda|mudado a",
     "es-company": r"[a-hjnp-suvw][ .-]{0,3}[0-9]{2}[ .-]?[0-9]{3}",
     "es-identity": r"[0-9]{3}[ .-]{0,3}[a-z]|[klmxyz][ .-]{0,3}[0-9]",
-    "es-passport": r"[a-z]{2}[ -]?[0-9]{6}",
+    "es-passport": r"[a-z]{2}[ .-]?[0-9]{6}",
     "es-plate": r"[0-9]{4}[ .-]?[a-z]{2}|[a-z][ .-]?[0-9]{4}",
-    "iban": r"[a-z]{2}[ .-]{0,2}[0-9]{2}[ ./-]{0,2}[0-9a-z]{2}",
+    "iban": r"[a-z]{2}[ -]?[0-9]{2}[ ./-]?[0-9a-z]",
     "ip-address": r"[0-9]\.[0-9]{1,3}\.[0-9]|:[0-9a-f]{0,4}:",
     "mac-address": r"[0-9a-f]{2}[ :-][0-9a-f]{2}[ :-][0-9a-f]{2}[ :-]|[0-9a-f]{4}\.[0-9a-f]{4}\.|[0-9a-f]{12}",
     "mx-ids": r"[a-z&]{3}[ -]?[0-9]{6}",
-    "phone-number": r"[0-9](?:[ ()./-]{0,4}[0-9]){5}",
+    "phone-number": r"[0-9](?:[ ()./-]{0,4}[0-9]){5}|[0-9](?:[ ./-]{0,2}[0-9]){4} ?(?:x|ext)",
     "url-credentials": r"://",
     "us-ssn": r"[0-9]{3}[ .-]?[0-9]{2}[ .-]?[0-9]{4}",
 }
 """By the name of the detector. One that has no shape here looks for itself."""
-_NAMES = tuple(SHAPES)
+_NAMES, _ALL = tuple(SHAPES), tuple(SHAPES.values())
 
 
 def may_find(passage: Passage, detector: str) -> bool:
@@ -52,9 +56,4 @@ def may_find(passage: Passage, detector: str) -> bool:
 
 
 def _shapes_in(passage: Passage) -> frozenset[str]:
-    return frozenset(_NAMES[index] for index in _all_shapes().matching(passage.plain))
-
-
-@cache
-def _all_shapes() -> PatternSet:
-    return PatternSet(tuple(SHAPES.values()))
+    return frozenset(_NAMES[index] for index in pattern_set(*_ALL).matching(passage.plain))

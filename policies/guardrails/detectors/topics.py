@@ -67,7 +67,7 @@ class Topics(Detector):
         if word_count(text) <= _SHORT:
             return
         parts = _parts(text)
-        vectors = _unit(self._embedder, [text[start:end] for start, end in parts])
+        vectors = _unit(self._embedder, [text[start:end] for start, end in parts], passage.owner)
         allowed = _nearest(vectors, self._allowed)
         scores = np.where(_nearest(vectors, self._denied) > allowed, _nearest(vectors, self._denied), 0.0)
         if (scores[1:] >= self.threshold).any():
@@ -86,10 +86,10 @@ def _parts(text: str) -> list[tuple[int, int]]:
     return [(0, len(text)), *(found[::step] if len(found) > 1 else ())]
 
 
-def _unit(embedder: Embedder, texts: list[str]) -> NDArray[np.float32]:
+def _unit(embedder: Embedder, texts: list[str], owner: str | None = None) -> NDArray[np.float32]:
     if not texts:
         return np.zeros((0, 1), np.float32)
-    rows = np.asarray(embedder.embed(texts), np.float32)
+    rows = np.asarray(embedder.embed(texts, owner), np.float32)
     if rows.shape[:1] != (len(texts),) or not np.isfinite(rows).all():
         raise ValueError("the embedder gave no vector for each text")
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)

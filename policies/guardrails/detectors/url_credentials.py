@@ -21,8 +21,6 @@ class UrlCredentials(Detector):
 
     def find(self, passage: Passage) -> Iterator[Span]:
         """URLs of any scheme with `user:password@`, up to the next blank, without a sentence's punctuation."""
-        if "://" not in passage.text:
-            return
         for match in compiled(_URL).finditer(passage.text):
             url = match.group().rstrip(_TRAILING)
             yield Span(match.start(), match.start() + len(url), "URL_CREDENTIALS", 1.0)

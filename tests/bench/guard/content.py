@@ -43,7 +43,7 @@ SPANISH = (
 class Flat:
     """An embedder that costs nothing: what is measured is the check, not the model."""
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed(self, texts: Sequence[str], _owner: str | None = None) -> NDArray[np.float32]:
         """A vector of ones for each text."""
         return np.ones((len(texts), 8), np.float32)
 

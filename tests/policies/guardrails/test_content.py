@@ -66,7 +66,7 @@ WRONG = [
 class Even:
     """An embedder for which all texts are alike."""
 
-    def embed(self, texts):
+    def embed(self, texts, _owner=None):
         return np.ones((len(texts), 3), np.float32)
 
 

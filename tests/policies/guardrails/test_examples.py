@@ -40,7 +40,7 @@ def load(policy: GuardrailPolicy) -> Guards:
 def test_a_budget_that_no_machine_keeps_decides_no_example() -> None:
     policy = parse_guardrails(POLICY, source="p")
     guards = load(policy)
-    guards.check_input("warm")
+    guards.check_input("warm ana@example.org")
     assert guards.check_input("I am ana@example.org").rule == "mail.late", "the budget does hold elsewhere"
     seen: list[int] = []
     assert not [run.differences for run in run_examples(policy, load, seen.append) if run.differences]

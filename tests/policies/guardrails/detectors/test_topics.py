@@ -25,7 +25,7 @@ class Words:
     def __init__(self) -> None:
         self.asked = 0
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed(self, texts: Sequence[str], _owner: str | None = None) -> NDArray[np.float32]:
         self.asked += 1
         rows = [[sum(word in text.lower() for word in axis) for axis in AXES] + [0.4] for text in texts]
         return np.array(rows, np.float32)
@@ -81,7 +81,7 @@ def test_without_an_embedder_the_check_cannot_be_compiled() -> None:
 
 def test_an_embedder_that_gives_nonsense_is_a_failure_not_a_pass() -> None:
     class Broken:
-        def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        def embed(self, texts: Sequence[str], _owner: str | None = None) -> NDArray[np.float32]:
             return np.full((len(texts), 2), np.nan, np.float32)
 
     with pytest.raises(ValueError, match="no vector"):
