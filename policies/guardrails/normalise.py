@@ -15,7 +15,7 @@ from functools import cache
 
 from policies.guardrails.confusables import LOOK_ALIKES
 from policies.guardrails.patterns import compiled, without_surrogates
-from policies.guardrails.rewritten import Piece, Rewritten, rewrite
+from policies.guardrails.rewritten import Piece, Rewritten, rewrite, rewrite_near
 
 INVISIBLE_RANGES = (
     *((0x00, 0x08), (0x0E, 0x1F), (0x7F, 0x84), (0x86, 0x9F), (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C)),
@@ -47,14 +47,27 @@ _LEET = str.maketrans("013457@$€", "oieastase")
 _LEET_WORD = r"\S*[013457@$\x{20AC}]\S*"
 
 
-def fold(text: str, *, gap: str = "") -> Rewritten:
-    """Folds a text for the search of entities. A text without anything unusual comes back as it is.
-
-    `gap` takes the place of signs without a width that stand between two letters or digits.
-    """
+def fold(text: str) -> Rewritten:
+    """Folds a text for the search of entities. A text without anything unusual comes back as it is."""
     text = without_surrogates(text)
     if _is_everyday(text):
         return Rewritten(text)
+    parent, text = _unescaped_text(text)
+    return rewrite(text, _pieces(text), parent=parent)
+
+
+def parted(text: str, gap: str, margin: int) -> list[Rewritten]:
+    """The folded text where signs without a width stand between two letters or digits, with `gap` in their place.
+
+    Of the text only what lies within the margin of such places.
+    """
+    parent, text = _unescaped_text(without_surrogates(text))
+    found = rewrite_near(text, _pieces(text, gap), margin, parent=parent)
+    return [reading for reading in found if any(piece.text == gap for piece in reading.pieces)]
+
+
+def _unescaped_text(text: str) -> tuple[Rewritten | None, str]:
+    """The text with JSON's escapes undone, look-alikes too, and the way back where it is another one."""
     parent: Rewritten | None = None
     if "\\u" in text:
         escapes = [
@@ -62,7 +75,11 @@ def fold(text: str, *, gap: str = "") -> Rewritten:
         ]
         parent = rewrite(text, escapes)
         text = without_surrogates(parent.text)
-    text = _look_alikes_undone(_one_to_one(text))
+    return parent, _look_alikes_undone(_one_to_one(text))
+
+
+def _pieces(text: str, gap: str = "") -> list[Piece]:
+    """What has no width or a longer plain form, and what takes its place."""
     pieces: list[Piece] = []
     for match in compiled(_VANISHING).finditer(text):
         piece = Piece(match.start(), match.end(), _folded(match.group()))
@@ -70,7 +87,7 @@ def fold(text: str, *, gap: str = "") -> Rewritten:
             piece = Piece(piece.start, piece.end, gap)
         if piece.text != match.group():
             pieces.append(piece)
-    return rewrite(text, pieces, parent=parent, counts=bool(gap))
+    return pieces
 
 
 def _is_everyday(text: str) -> bool:

@@ -11,6 +11,8 @@ from functools import cache
 from typing import Any, Protocol
 
 _ALONE_MEMORY_BYTES = 8 << 20
+_WORTH_KEEPING = 1_000
+"""Code points from which on a text's bytes are kept for the next search."""
 _SET_MEMORY_BYTES = 64 << 20
 """What a set's automaton may grow to; it begins with next to nothing."""
 
@@ -67,10 +69,16 @@ class _Compiled:
         self._whole: PatternSet | None = None
 
     def finditer(self, text: str) -> Iterator[Match]:
-        return self._pattern.finditer(without_surrogates(text))
+        try:
+            yield from self._pattern.finditer(text)
+        except UnicodeEncodeError:  # before the first match: to ask each text beforehand costs as much as a search
+            yield from self._pattern.finditer(without_surrogates(text))
 
     def search(self, text: str) -> Match | None:
-        return self._pattern.search(without_surrogates(text))
+        try:
+            return self._pattern.search(text)
+        except UnicodeEncodeError:
+            return self._pattern.search(without_surrogates(text))
 
     def is_in(self, text: str) -> bool:
         if self._anywhere is None:
@@ -113,7 +121,7 @@ class PatternSet:
 
     def matching(self, text: str) -> Sequence[int]:
         """The places in the list of the patterns that match anywhere in the text."""
-        return self._set.Match(without_surrogates(text)) or ()
+        return _matching(self._set, text)
 
 
 @cache
@@ -139,7 +147,14 @@ class PatternFilter:
 
     def matching(self, text: str) -> Sequence[int]:
         """The places in the list of the patterns that match anywhere in the text."""
-        return self._filter.Match(without_surrogates(text)) or ()
+        return _matching(self._filter, text)
+
+
+def _matching(engine: Any, text: str) -> Sequence[int]:
+    try:
+        return engine.Match(text) or ()
+    except UnicodeEncodeError:
+        return engine.Match(without_surrogates(text)) or ()
 
 
 def known_patterns() -> tuple[str, ...]:
@@ -174,6 +189,27 @@ REFUSED_CURE = (
     " in YAML put it in single quotes"
 )
 """What to do about a refused pattern."""
+
+
+class _Searched(str):
+    """A text whose bytes are made once."""
+
+    __slots__ = ("_bytes",)
+    _bytes: bytes
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        if encoding != "utf-8" or errors != "strict":
+            return super().encode(encoding, errors)
+        try:
+            return self._bytes
+        except AttributeError:
+            self._bytes = super().encode()
+            return self._bytes
+
+
+def searched(text: str) -> str:
+    """The text, ready for many searches: RE2 reads UTF-8, and would have a long text written anew for each of them."""
+    return text if text.isascii() or len(text) < _WORTH_KEEPING else _Searched(text)
 
 
 def without_surrogates(text: str) -> str:

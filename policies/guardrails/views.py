@@ -20,7 +20,7 @@ from string import ascii_letters, ascii_lowercase, ascii_uppercase
 from typing import Literal, get_args
 
 from policies.guardrails import decode, spaced, spelled
-from policies.guardrails.normalise import INVISIBLE, fold
+from policies.guardrails.normalise import INVISIBLE, fold, parted
 from policies.guardrails.patterns import Match, compiled, pattern_set, without_surrogates
 from policies.guardrails.rewritten import Piece, Rewritten, rewrite, rewrite_near
 
@@ -81,11 +81,11 @@ def _views(original: str, folded: Rewritten) -> Iterator[View]:
     if folded.pieces:  # else no sign without a width is in it
         safe = without_surrogates(original)
         if compiled(_PARTED).is_in(safe):
-            yield View("parted", fold(original, gap=" "))
+            yield from (View("parted", reading) for reading in parted(safe, " ", _MARGIN))
         if compiled(_SMUGGLED).is_in(safe):
-            hidden = _unhidden(safe)
-            yield View("hidden", hidden)
-            yield from _deeper(hidden, _signs_in(hidden.text), _LAYERS)
+            for hidden in _unhidden(safe):
+                yield View("hidden", hidden)
+                yield from _deeper(hidden, _signs_in(hidden.text), _LAYERS)
     if signs:
         yield from _deeper(folded, signs, _LAYERS)
 
@@ -144,11 +144,10 @@ def _near(kind: ViewKind, reading: Rewritten, pieces: Sequence[Piece]) -> Iterat
     return (View(kind, made) for made in rewrite_near(reading.text, pieces, _MARGIN, parent=reading))
 
 
-def _unhidden(text: str) -> Rewritten:
+def _unhidden(text: str) -> Iterator[Rewritten]:
     """Tags and runs of selectors as the letters that they stand for."""
     pieces = [piece for match in compiled(_SMUGGLED).finditer(text) for piece in _smuggled(match)]
-    shown = rewrite(text, pieces, counts=True)
-    return _onto(shown, fold(shown.text))
+    return (_onto(shown, fold(shown.text)) for shown in rewrite_near(text, pieces, _MARGIN))
 
 
 def _smuggled(match: Match) -> Iterator[Piece]:
