@@ -45,7 +45,7 @@ _MARGIN = 330
 _SMUGGLED = r"[\x{E0020}-\x{E007E}]{2,}|[\x{FE00}-\x{FE0F}\x{E0100}-\x{E01EF}]{4,}"
 _PARTED = rf"[\p{{L}}\p{{N}}][{INVISIBLE}]+[\p{{L}}\p{{N}}]"
 _FIGURES = r"[0-9OoIl|SB](?:[ .-]?[0-9OoIl|SB]){6,}"
-_FIGURE_SIGNS = r"[0-9][ .-]?[OoIl|SB]{1,4}[ .-]?[0-9]|\b[OoIl|][0-9]{3}|[0-9]{3}[OoIl|]{1,3}\b"
+_FIGURE_SIGNS = r"[0-9][ .-]?[OoIl|SB]{1,7}[ .-]?[0-9]|\b[OoIl|][0-9]{3}|[0-9]{3}[OoIl|]{1,3}\b"
 _FIGURE = str.maketrans("OoIl|SB", "0011158")
 _ROTATED = (
     r"(?i:\b(?:gur|naq|lbh|lbhe|nyy|sbe|guvf|jvgu|vtaber|vafgehpgvbaf?|cerivbhf|cebzcg|flfgrz|cnffjbeq"

@@ -76,6 +76,8 @@ def test_an_entity_is_found_in_every_form_and_in_its_whole_length(detectors: tup
         ("jane_roe(at)gmail.com", "EMAIL_ADDRESS", "jane_roe(at)gmail.com"),
         ('{"a":"tel\\n47996692Q"}', "ES_NIF", "47996692Q"),
         ("DNI 47-99-66-92-Q", "ES_NIF", "47-99-66-92-Q"),
+        ("card 4OllOO7111062448", "CREDIT_CARD", "4OllOO7111062448"),
+        (f"x={code('4 7 9 9 6 6 9 2 Q')} {'and so on ' * 40}%2541", "ES_NIF", code("4 7 9 9 6 6 9 2 Q")),
         (
             "mi móvil: seis uno dos tres cuatro cinco seis siete ocho",
             "PHONE_NUMBER",
@@ -87,6 +89,18 @@ def test_a_find_leads_back_to_its_own_stretch(
     detectors: tuple[Detector, ...], text: str, kind: str, stretch: str
 ) -> None:
     assert found(detectors, text) == [(kind, stretch)]
+
+
+def test_disguises_far_apart_are_each_read_near_where_they_stand(detectors: tuple[Detector, ...]) -> None:
+    filling = "All is well, and so on and so forth. " * 60
+    hidden = [
+        *(("CREDIT_CARD", code("pay with " + CARD)), ("ES_NIF", "4 7 9 9 6 6 9 2 Q"), ("ES_NIF", "47996692\u200bQ")),
+        *(("EMAIL_ADDRESS", "jane at mail dot com"), ("CREDIT_CARD", "4OllOO7111062448")),
+    ]
+    text = filling.join(["", *(f"see {written} now. " for _, written in hidden), ""])
+    assert found(detectors, text) == hidden
+    views = Passage(text, "es").views
+    assert len(views) >= len(hidden) and all(len(view.text) < 1_500 for view in views)
 
 
 @pytest.mark.parametrize(
