@@ -182,8 +182,6 @@ class CompiledCheck:
         if not spans:
             return ()
         marked = [self.entities.marked(span) for span in spans]
-        if len(marked) == 1:
-            return (self.operators.applied(marked[0], text),)
         settled = [one for verdict in Verdict for one in settle(span for span in marked if span.verdict is verdict)]
         placed = sorted(settled, key=lambda span: (span.start, span.end))
         return tuple(self.operators.applied(span, text) for span in placed)
@@ -256,6 +254,8 @@ def run_in_time(
 
     groups = _grouped(checks)
     done = started(groups.first)()
+    if not unused and not any(is_failure(checked.rule) for _, checked in done):
+        unused.append(passage)  # all have come back: what was worked out of the text serves the next
     if not (done and ends(*done[-1])):
         besides = started(groups.beside)
         try:

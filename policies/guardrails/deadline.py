@@ -121,20 +121,6 @@ class Threads:
         """Whether so many are left behind that nothing is checked any more."""
         return self._stuck >= self._most_stuck
 
-    def run(
-        self,
-        jobs: Sequence[Job[Part, Result]],
-        make: Callable[[], Part],
-        ends: Callable[[Result], bool],
-        until_s: float = float("inf"),
-    ) -> list[Result]:
-        """Does the jobs in order, up to the first whose result ends it. A late one is skipped, on a new thread.
-
-        `until_s`: a moment of `time.perf_counter` that bounds all of them; what it cuts off is left out.
-        Raises ChecksStuck.
-        """
-        return self.begin(jobs, make, ends, until_s)()
-
     def begin(
         self,
         jobs: Sequence[Job[Part, Result]],
@@ -142,9 +128,11 @@ class Threads:
         ends: Callable[[Result], bool],
         until_s: float = float("inf"),
     ) -> Callable[[], list[Result]]:
-        """As `run`, but what is given back waits for the end: until it is called, the caller does other work.
+        """Begins to do the jobs in order, up to the first whose result ends it. A late one is skipped, on a new thread.
 
-        It must be called: whatever is late before is noticed then. Raises ChecksStuck, as what is given back does.
+        What is given back waits for the end and gives the results; until it is called the caller may do other work. It
+        must be called: only then it is noticed that a job is late. `until_s`: a moment of `time.perf_counter` that
+        bounds all of them; what it cuts off is left out. Both raise ChecksStuck.
         """
         if not jobs:
             return list

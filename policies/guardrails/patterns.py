@@ -10,11 +10,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, Protocol
 
-_ALONE_MEMORY_BYTES = 8 << 20
-_WORTH_KEEPING = 1_000
-"""Code points from which on a text's bytes are kept for the next search."""
-_SET_MEMORY_BYTES = 64 << 20
-"""What a set's automaton may grow to; it begins with next to nothing."""
+_ALONE_MEMORY_BYTES, _SET_MEMORY_BYTES = 8 << 20, 64 << 20
+"""What the automaton of one pattern, and of a set, may grow to; it begins with next to nothing."""
 
 
 class Match(Protocol):
@@ -104,8 +101,26 @@ def compiled(pattern: str) -> Pattern:
     return known
 
 
-class PatternSet:
-    """Patterns that are looked for at once; `whole`: those that match all of a text."""
+class _Many:
+    """Patterns that are looked for at once."""
+
+    def __init__(self, engine: Any, patterns: Sequence[str]) -> None:
+        self._engine = engine
+        for pattern in patterns:
+            engine.Add(pattern)
+        engine.Compile()
+        _searched.update(dict.fromkeys(patterns))
+
+    def matching(self, text: str) -> Sequence[int]:
+        """The places in the list of the patterns that match."""
+        try:
+            return self._engine.Match(text) or ()
+        except UnicodeEncodeError:
+            return self._engine.Match(without_surrogates(text)) or ()
+
+
+class PatternSet(_Many):
+    """Patterns that match anywhere in a text, or (`whole`) all of it: one automaton."""
 
     def __init__(self, patterns: Sequence[str], *, most_bytes: int = _SET_MEMORY_BYTES, whole: bool = False) -> None:
         import re2
@@ -113,15 +128,7 @@ class PatternSet:
         options = re2.Options()
         options.log_errors = False
         options.max_mem = most_bytes
-        self._set: Any = re2.Set.FullMatchSet(options) if whole else re2.Set.SearchSet(options)
-        for pattern in patterns:
-            self._set.Add(pattern)
-        self._set.Compile()
-        _searched.update(dict.fromkeys(patterns))
-
-    def matching(self, text: str) -> Sequence[int]:
-        """The places in the list of the patterns that match anywhere in the text."""
-        return _matching(self._set, text)
+        super().__init__(re2.Set.FullMatchSet(options) if whole else re2.Set.SearchSet(options), patterns)
 
 
 @cache
@@ -130,8 +137,8 @@ def pattern_set(*patterns: str) -> PatternSet:
     return PatternSet(patterns)
 
 
-class PatternFilter:
-    """Many wordings that are looked for at once: by the letters that each must have, then by itself (FilteredRE2).
+class PatternFilter(_Many):
+    """Wordings that match anywhere in a text: by the letters that each must have, then by itself (FilteredRE2).
 
     For patterns that hold words, in lower case as their texts are; a set's automaton would grow without end with them.
     """
@@ -139,22 +146,7 @@ class PatternFilter:
     def __init__(self, patterns: Sequence[str]) -> None:
         import re2
 
-        self._filter: Any = re2.Filter()
-        for pattern in patterns:
-            self._filter.Add(pattern)
-        self._filter.Compile()
-        _searched.update(dict.fromkeys(patterns))
-
-    def matching(self, text: str) -> Sequence[int]:
-        """The places in the list of the patterns that match anywhere in the text."""
-        return _matching(self._filter, text)
-
-
-def _matching(engine: Any, text: str) -> Sequence[int]:
-    try:
-        return engine.Match(text) or ()
-    except UnicodeEncodeError:
-        return engine.Match(without_surrogates(text)) or ()
+        super().__init__(re2.Filter(), patterns)
 
 
 def known_patterns() -> tuple[str, ...]:
@@ -189,27 +181,6 @@ REFUSED_CURE = (
     " in YAML put it in single quotes"
 )
 """What to do about a refused pattern."""
-
-
-class _Searched(str):
-    """A text whose bytes are made once."""
-
-    __slots__ = ("_bytes",)
-    _bytes: bytes
-
-    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
-        if encoding != "utf-8" or errors != "strict":
-            return super().encode(encoding, errors)
-        try:
-            return self._bytes
-        except AttributeError:
-            self._bytes = super().encode()
-            return self._bytes
-
-
-def searched(text: str) -> str:
-    """The text, ready for many searches: RE2 reads UTF-8, and would have a long text written anew for each of them."""
-    return text if text.isascii() or len(text) < _WORTH_KEEPING else _Searched(text)
 
 
 def without_surrogates(text: str) -> str:

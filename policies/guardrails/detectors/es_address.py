@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies.guardrails.detectors.detector import Detector, Reach
+from policies.guardrails.detectors.es_streets import ABBREVIATED, LEADS, WORDS
 from policies.guardrails.detectors.es_towns import TOWNS
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import compiled, words
 from policies.guardrails.redact import Span
 
 _WORD = r"[a-z][a-z0-9'’.-]*"
-_WAY = (
-    r"(?:(?:c/|(?:cl|c|cll|avda|avd|av|plza|pza|pl|pso|rda|trav|cno|ctra|gta|urb|pje|cra)\.|p\.?º) ?"
-    r"|(?:cl|cll|calle|avenida|avda|avd|av|plaza|plza|pza|placa|praza|paseo|pso|passeig|ronda|rda|travesia|trav"
-    r"|camino|cno"
-    r"|carretera|ctra|glorieta|gta|rambla|urbanizacion|urb|pasaje|pje|poligono|bulevar|callejon|jiron|carrera|cra"
-    r"|colonia"
-    r"|rua|carrer|avinguda|kalea"
-    r"|gran via|alameda|cuesta|costanilla|barrio|bda|sector|vereda|malecon|boulevard"
-    r"|prolongacion"
-    r"|calzada|privada|cerrada|andador|circuito|diagonal|transversal|cl|kra|cr) )"
-)
+_WAY = rf"(?:(?:c/|(?:{ABBREVIATED})\.|p\.?º) ?|(?:{WORDS}) )"
 _NUMBER = r"(?:,? ?(?:n\.?[º°o]\.?|num\.?|numero|no\.|#)? ?[0-9]{1,4}(?: ?bis)?|,? ?s/n)"
 _STREET = rf"{_WAY}(?:{_WORD} ){{0,6}}?{_WORD}{_NUMBER}"
 _GRID = (
@@ -30,9 +21,7 @@ _GRID = (
 )
 """The Latin American grid: `Carrera 7 # 71-21`."""
 _UNNAMED = (
-    r"\b(?:viv[eo] en|vivimos en|viven en|residente en|resid[eo] en|domiciliad[oa] en|domicilio en"
-    r"|domicilio|direccion de"
-    r" (?:envio|entrega|facturacion)|direccion|envio a|entregar? en|enviar a|envielo a|mandalo a|mandar a|mudado a)"
+    rf"\b(?:{LEADS})"
     rf"(?: es)?[ :,-]{{1,4}}(?:la |el )?((?:{_WORD} ){{0,4}}{_WORD},? ?(?:n\.?[º°o] ?|num\.? )?[0-9]{{1,4}})"
 )
 """After a word for living somewhere or for sending."""

@@ -72,7 +72,7 @@ class Person(Detector):
         finder = self._finders.en if passage.language == "en" else self._finders.es
         if finder is None or not self._may_name_somebody(passage):
             return ()
-        start, end = _read(passage)
+        start, end = _model_window(passage)
         return [
             NameSpan(name.start + start, name.end + start, name.score)
             for name in finder.find(passage.text[start:end], passage.owner)
@@ -84,7 +84,7 @@ class Person(Detector):
         In a stream only what the model would read counts.
         """
         rule, words = passage.once(self._by_rule), passage.once(self._words)
-        start, end = _read(passage)
+        start, end = _model_window(passage)
         unexplained = [
             place for place, word in enumerate(words) if start <= word.start < end and _unexplained(passage, word, rule)
         ]
@@ -92,7 +92,7 @@ class Person(Detector):
         return any(not (doubted and _only_begins(passage, words, place)) for place in unexplained)
 
 
-def _read(passage: Passage) -> tuple[int, int]:
+def _model_window(passage: Passage) -> tuple[int, int]:
     """From and to of what the model reads: all, or in a stream what can decide about the segment, cut at blanks."""
     text = passage.text
     if passage.focus is None or passage.folded.pieces or passage.folded.parent is not None:

@@ -6,19 +6,12 @@ its kind. Shapes are matched on accent-free, lower-case text.
 
 from __future__ import annotations
 
+from policies.guardrails.detectors.es_streets import ABBREVIATED, LEADS, WORDS
 from policies.guardrails.passage import Passage
 from policies.guardrails.patterns import pattern_set
 
 _TWELVE_DIGITS = r"[0-9](?:[ ./-]{0,3}[0-9]){11}"
 _MONTHS = r"(?:ene|jan|feb|mar|abr|apr|may|jun|jul|ago|aug|sep|set|oct|nov|dic|dec)"
-_EDGE = r"(?:^|[^a-z0-9])"
-_WAYS = (
-    rf"{_EDGE}(?:c/|p\.?º|(?:cl|c|cll|avda|avd|av|plza|pza|pl|pso|rda|trav|cno|ctra|gta|urb|pje|cra)\."
-    r"|(?:cl|cll|calle|avenida|avda|avd|av|plaza|plza|pza|placa|praza|paseo|pso|passeig|ronda|rda|travesia|trav|camino"
-    r"|cno|carretera|ctra|glorieta|gta|rambla|urbanizacion|urb|pasaje|pje|poligono|bulevar|callejon|jiron|carrera|cra"
-    r"|colonia|rua|carrer|avinguda|kalea|gran via|alameda|cuesta|costanilla|barrio|bda|sector|vereda|malecon"
-    r"|boulevard|prolongacion|calzada|privada|cerrada|andador|circuito|diagonal|transversal|kra|cr) )"
-)
 SHAPES: dict[str, str] = {
     "credit-card": _TWELVE_DIGITS,
     "crypto": r"[0-9a-z]{26}",
@@ -33,7 +26,7 @@ SHAPES: dict[str, str] = {
         r"|damm|u\.|\but|\bter|rakpart|rkp\.|krt\.) [0-9]"
     ),
     "es-accounts": _TWELVE_DIGITS,
-    "es-address": rf"{_WAYS}|viv(?:[eo]|en|imos) en|resid|domicili|direccion|envi|entrega|manda|mudado a",
+    "es-address": rf"(?:^|[^a-z0-9])(?:c/|p\.?º|(?:{ABBREVIATED})\.|(?:{WORDS}) )|{LEADS}",
     "es-company": r"[a-hjnp-suvw][ .-]{0,3}[0-9]{2}[ .-]?[0-9]{3}",
     "es-identity": r"[0-9]{3}[ .-]{0,3}[a-z]|[klmxyz][ .-]{0,3}[0-9]",
     "es-passport": r"[a-z]{2}[ .-]?[0-9]{6}",
