@@ -14,7 +14,7 @@ from flows.desk import Desk, ReviewDesk, mlflow_server
 from flows.release import release_as_asked
 from flows.steps.mirror import Pointers, asked_for, follow, mirror, pointers
 from flows.steps.release_record import recording_refusals
-from infra.contracts.audit import StageFinished
+from infra.contracts.lifecycle_events import StageFinished
 from infra.contracts.model_version import ModelVersion
 from infra.contracts.release import Release
 from infra.digest import Digest

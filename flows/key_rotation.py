@@ -12,8 +12,9 @@ from itertools import pairwise
 from typing import Literal
 
 from flows.record_check import check_records
-from infra.contracts.audit import KeyChanged, PolicyPut, Released, ReviewDecided, StageFinished
 from infra.contracts.base import now
+from infra.contracts.lifecycle_events import PolicyPut, Released, ReviewDecided, StageFinished
+from infra.contracts.record_events import KeyChanged
 from infra.digest import Digest
 from infra.errors import BadInput, CheckFailed
 from infra.home import Home

@@ -16,9 +16,9 @@ from flows.desk import Desk
 from flows.steps.evidence import read_access
 from flows.steps.load_guards import load_guards
 from flows.steps.release_record import record_policy
-from infra.contracts.audit import PolicyRefused
 from infra.contracts.base import now
 from infra.contracts.ids import new_id
+from infra.contracts.lifecycle_events import PolicyRefused
 from infra.contracts.policy_release import PolicyRelease
 from infra.digest import Digest, sha256
 from infra.errors import BadInput, Refused

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from flows.slots import read_day
-from infra.contracts.audit import RequestAdmitted, RequestCompleted
+from infra.contracts.request_events import RequestAdmitted, RequestEnd
 from infra.engines.engine import Message
 from infra.errors import BadInput, StoreError
 from infra.home import Home
@@ -165,7 +165,7 @@ def _completed(ledger: Ledger, period: Period) -> Iterator[Entry]:
 
 
 def _admitted(ledger: Ledger, entry: Entry) -> RequestAdmitted | None:
-    assert isinstance(entry.event, RequestCompleted)
+    assert isinstance(entry.event, RequestEnd)
     events = (other.event for other in ledger.of_response(entry.event.response_id))
     return next((event for event in events if isinstance(event, RequestAdmitted)), None)
 

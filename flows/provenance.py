@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from flows.provenance_evidence import Archive, evidence
 from flows.provenance_record import Check, Fact, Provenance, Step, StepName
-from infra.contracts.audit import PolicyPut, Released, RequestAdmitted, RequestCompleted, RequestRefused, ReviewDecided
+from infra.contracts.lifecycle_events import PolicyPut, Released, ReviewDecided
 from infra.contracts.model_version import ModelVersion
 from infra.contracts.policy_release import PolicyRelease
 from infra.contracts.release import Approval, Release
+from infra.contracts.request_events import RequestAdmitted, RequestEnd, RequestRefused
 from infra.digest import Digest
 from infra.errors import BadInput, SluiceError
 from infra.ledger.query import AuditFilter, Entry
@@ -60,7 +61,7 @@ def _answer(entries: tuple[Entry, ...], archive: Archive) -> Step:
         checks.append(Check(f"entry {entry.index} ({event.kind}) is as it was written", intact))
         if isinstance(event, RequestAdmitted):
             facts += _admitted_facts(event)
-        elif isinstance(event, RequestCompleted):
+        elif isinstance(event, RequestEnd):
             facts += _completed_facts(event)
         elif isinstance(event, RequestRefused):
             facts += [Fact("at", event.at.isoformat()), Fact("outcome", "refused"), Fact("code", event.code)]
@@ -84,7 +85,7 @@ def _admitted_facts(event: RequestAdmitted) -> list[Fact]:
     ]
 
 
-def _completed_facts(event: RequestCompleted) -> list[Fact]:
+def _completed_facts(event: RequestEnd) -> list[Fact]:
     fired = ", ".join(
         f"{check.direction} {check.rule}: {check.verdict}" for check in event.checks if check.verdict != "allow"
     )

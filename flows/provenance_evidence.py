@@ -7,10 +7,10 @@ from typing import Literal
 
 from flows.provenance_record import Check, Fact, RowsFound, Step
 from infra.contracts.adapter import Adapter
-from infra.contracts.audit import StageFinished, StageReused
 from infra.contracts.dataset import DatasetSnapshot
 from infra.contracts.evaluation import EvaluationReport
 from infra.contracts.gate import GateDecision, GateVerdict
+from infra.contracts.lifecycle_events import StageFinished, StageReused
 from infra.contracts.model_version import ModelVersion
 from infra.digest import Digest
 from infra.errors import SluiceError

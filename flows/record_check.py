@@ -5,7 +5,7 @@ The ledger alone cannot see that a file was deleted; the files alone cannot see 
 
 from __future__ import annotations
 
-from infra.contracts.audit import PolicyPut, Released, ReviewDecided
+from infra.contracts.lifecycle_events import PolicyPut, Released, ReviewDecided
 from infra.digest import Digest
 from infra.errors import SluiceError
 from infra.ledger.check import LedgerProblem

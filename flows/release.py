@@ -22,8 +22,8 @@ from flows.steps.release_record import (
     refusals_on_record,
 )
 from flows.steps.review_state import review_state
-from infra.contracts.audit import ReleaseRefused
 from infra.contracts.base import now
+from infra.contracts.lifecycle_events import ReleaseRefused
 from infra.contracts.model_version import ModelVersion
 from infra.contracts.release import Approval, Release
 from infra.errors import BadInput, Refused

@@ -18,9 +18,9 @@ from flows.steps.evidence import check_evidence, read_access
 from flows.steps.mirror import follow, pointers
 from flows.steps.release_record import record_decision, recording_refusals
 from flows.steps.review_state import ReviewState, expire, expires, review_state
-from infra.contracts.audit import KeyChanged
 from infra.contracts.base import now
 from infra.contracts.model_version import ModelVersion
+from infra.contracts.record_events import KeyChanged
 from infra.contracts.release import Approval, Release
 from infra.errors import BadInput, Refused
 from infra.signing import Signer

@@ -14,8 +14,8 @@ from typing import Literal
 
 from flows.desk import Desk
 from flows.steps.review_state import expires, review_state
-from infra.contracts.audit import ReviewNotified
 from infra.contracts.base import now
+from infra.contracts.lifecycle_events import ReviewNotified
 from infra.contracts.model_version import ModelVersion
 from infra.errors import PartFailed
 from infra.notify import Notice, by_command, by_webhook

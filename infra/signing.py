@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from infra.contracts.base import Contract
 from infra.contracts.retired_keys import RetiredKey
 from infra.contracts.signed import Signed
-from infra.digest import sha256
+from infra.digest import Digest, sha256
 from infra.errors import Refused, StoreError
 from infra.home import write_atomic
 
@@ -91,6 +91,15 @@ class TrustedKeys:
         """The ids of all of them."""
         return frozenset({self.key_id, *(old.key_id for old in self.retired)})
 
+    @property
+    def all(self) -> tuple[VerifyKey, ...]:
+        """The present key, then those before it, the latest first."""
+        return (self.current, *(VerifyKey.from_text(old.public_key) for old in reversed(self.retired)))
+
+    def that_signed(self, digest: Digest) -> tuple[VerifyKey, ...]:
+        """The retired keys that are known to have signed the text of this digest."""
+        return tuple(VerifyKey.from_text(old.public_key) for old in self.retired if digest in old.signed)
+
     def open(self, envelope: Signed, kind: type[ContractT]) -> ContractT:
         """Verifies and reads an envelope. Raises Refused, also for what a retired key signed and is not known to."""
         old = next((old for old in self.retired if old.key_id == envelope.key_id), None)
@@ -147,5 +156,9 @@ class Signer:
     def sign(self, contract: Contract) -> Signed:
         """Wraps a contract's canonical bytes."""
         payload = contract.to_json()
-        signature = base64.b64encode(self._private.sign(payload)).decode()
+        signature = base64.b64encode(self.sign_bytes(payload)).decode()
         return Signed(payload=payload.decode(), key_id=self.verify_key.key_id, signature=signature)
+
+    def sign_bytes(self, data: bytes) -> bytes:
+        """The 64 bytes of a bare signature. What signs more than one kind of text must be able to tell them apart."""
+        return self._private.sign(data)

@@ -13,8 +13,8 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
-from infra.contracts.audit import CheckRecord, Outcome, RequestAdmitted, RequestCompleted
 from infra.contracts.base import now
+from infra.contracts.request_events import CheckRecord, Outcome, RequestAdmitted, RequestCompleted
 from infra.engines.engine import Message, ToolCall
 from infra.errors import BadInput, SluiceError, StoreError
 from policies.guardrails.deadline import ChecksStuck
@@ -25,7 +25,7 @@ from services.admission import Admitted
 from services.errors import ApiError
 from services.metrics import Ended as EndedMetrics
 from services.metrics import Metrics
-from services.recorder import Recorder
+from services.recorder import Recorder, within_an_entry
 
 _LOG = logging.getLogger("sluice.gateway")
 
@@ -192,16 +192,22 @@ class Exchange:
 
     async def _close(self, outcome: Outcome) -> bool:
         """Records how the request ended. False when it could not be recorded."""
-        record = self._record
+        record, served = self._record, self.admitted.served
         event = RequestCompleted(
             event_id=f"{self.response_id}/completed",
             at=now(),
-            pipeline=self.admitted.served.pipeline,
+            pipeline=served.pipeline,
             trace_id=self.trace.trace_id,
             response_id=self.response_id,
+            tenant=self.admitted.caller.tenant,
+            key_id=self.admitted.caller.id,
+            subject=self.subject,
+            version=served.version,
+            manifest=served.release.manifest.digest if served.release else None,
+            guardrails=served.guardrails,
             outcome=outcome,
             refusal_rule=record.rule,
-            checks=record.checks,
+            checks=within_an_entry(record.checks),
             prompt_tokens=record.prompt_tokens,
             completion_tokens=record.completion_tokens,
             seconds=round(time.monotonic() - self._begun_s, 6),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from infra.contracts.audit import FeedbackGiven, RequestAdmitted
 from infra.contracts.base import now
+from infra.contracts.request_events import FeedbackGiven, RequestAdmitted
 from infra.errors import StoreError
 from infra.ledger.log import Ledger
 from infra.stores.callers import Caller

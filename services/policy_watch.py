@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from infra.contracts.audit import PolicyRefused, PolicyServed
 from infra.contracts.base import now
 from infra.contracts.ids import new_id
+from infra.contracts.lifecycle_events import PolicyRefused, PolicyServed
 from infra.contracts.policy_release import PolicyRelease
 from infra.digest import Digest, sha256, short
 from infra.errors import SluiceError

@@ -9,10 +9,14 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from infra.contracts.audit import AuditEvent, RequestCompleted
+from infra.contracts.audit import AuditEvent
+from infra.contracts.request_events import CheckRecord, RequestCompleted
 from infra.digest import sha256
 from infra.ledger.log import Ledger
 from infra.ledger.vault import Vault
+
+_MOST_SPANS = 500
+"""Of about 60 bytes each: half of the longest entry (infra/ledger/record.py)."""
 
 
 @dataclass(frozen=True)
@@ -65,16 +69,13 @@ class Recorder:
                     waiting.done.exception()  # nobody may be left to hear it
 
     def _write_batch(self, batch: list[_Waiting]) -> list[Exception | None]:
-        """All in one transaction; when that fails, each alone, so that one bad event fails only itself."""
+        """All of them in one transaction; one that cannot be written fails alone."""
         try:
-            self._write(batch)
-            return [None] * len(batch)
+            return [outcome if isinstance(outcome, Exception) else None for outcome in self._append(batch)]
         except Exception as failure:
-            if len(batch) == 1:
-                return [failure]
-        return [self._write_batch([waiting])[0] for waiting in batch]
+            return [failure] * len(batch)
 
-    def _write(self, batch: list[_Waiting]) -> None:
+    def _append(self, batch: list[_Waiting]) -> list[int | Exception]:
         texts = [(waiting.subject, waiting.text) for waiting in batch if waiting.text is not None]
         sealed = iter(self._vault.seal_many(texts) if texts else [])
         items: list[tuple[AuditEvent, bytes | None]] = []
@@ -84,4 +85,15 @@ class Recorder:
             if payload is not None and isinstance(event, RequestCompleted):
                 event = event.model_copy(update={"sealed": sha256(payload)})
             items.append((event, payload))
-        self._ledger.append_many(items)
+        return self._ledger.append_each(items)
+
+
+def within_an_entry(checks: tuple[CheckRecord, ...]) -> tuple[CheckRecord, ...]:
+    """The checks with the first so many of their spans: an entry of the ledger is bounded, and the rest is counted."""
+    left, found = _MOST_SPANS, []
+    for check in checks:
+        spans = check.spans[:left]
+        left -= len(spans)
+        cut = len(check.spans) - len(spans)
+        found.append(check.model_copy(update={"spans": spans, "spans_left_out": cut}) if cut else check)
+    return tuple(found)

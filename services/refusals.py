@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from infra.contracts.audit import ReleaseRefused
+from infra.contracts.lifecycle_events import ReleaseRefused
 from infra.ledger.log import Ledger
 from infra.ledger.query import AuditFilter
 

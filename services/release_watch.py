@@ -18,9 +18,9 @@ from typing import Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
-from infra.contracts.audit import ModelServed, ReleaseRefused
 from infra.contracts.base import Name, now
 from infra.contracts.ids import new_id
+from infra.contracts.lifecycle_events import ModelServed, ReleaseRefused
 from infra.contracts.policy_release import PolicyRelease
 from infra.digest import sha256, short
 from infra.errors import SluiceError, StoreError

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from infra.contracts.audit import RequestRefused
 from infra.contracts.base import now
 from infra.contracts.ids import new_id
+from infra.contracts.request_events import RequestRefused
 from infra.errors import StoreError
 from infra.ledger.vault import Vault
 from infra.settings import GatewaySettings

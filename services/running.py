@@ -7,9 +7,10 @@ import contextlib
 import logging
 from dataclasses import dataclass
 
-from infra.contracts.audit import AuditEvent, ServiceChanged
+from infra.contracts.audit import AuditEvent
 from infra.contracts.base import now
 from infra.contracts.ids import new_id
+from infra.contracts.record_events import ServiceChanged
 from infra.errors import StoreError
 from infra.ledger.log import Ledger
 from infra.settings import Settings, read_settings

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from infra import telemetry
-from infra.contracts.audit import CheckRecord
 from infra.contracts.evaluation import EngineRecord
+from infra.contracts.request_events import CheckRecord
 from infra.engines.engine import Capabilities, Chunk, Engine, Generation, Message
 from policies.verdict import Verdict
 from services.served import Served

@@ -1,12 +1,13 @@
 """`sluice audit`: asks the ledger, shows one record, verifies the whole. `--json` gives these stable shapes:
 
-    query   {"schema": "sluice/audit-query/1", "entries": [ENTRY, ...]}
-    show    {"schema": "sluice/audit-show/1", "id": TEXT, "entries": [ENTRY with "intact": BOOL and "content": TEXT or
+    query   {"schema": "sluice/audit-query/2", "entries": [ENTRY, ...]}
+    show    {"schema": "sluice/audit-show/2", "id": TEXT, "entries": [ENTRY with "intact": BOOL and "content": TEXT or
              null, ...]}
-    verify  {"schema": "sluice/audit-verify/1", "ok": BOOL, "events": INT, "head": DIGEST, "key_id": TEXT,
-             "problem_count": INT, "problems": [{"index": INT or null, "what": TEXT}, ...]}
+    verify  {"schema": "sluice/audit-verify/2", "ok": BOOL, "events": INT, "origin": TEXT, "root": DIGEST,
+             "key_id": TEXT, "problem_count": INT,
+             "problems": [{"index": INT or null, "last": INT or null, "what": TEXT}, ...]}
 
-ENTRY is {"index": INT, "leaf": DIGEST, "head": DIGEST, "event": the event's own fields, with "kind" and "schema"}.
+ENTRY is {"index": INT, "leaf": DIGEST, "event": the event's own fields, with "kind" and "schema"}.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import typer
 from flows.cli.ending import say_next
 
 if TYPE_CHECKING:
-    from infra.ledger.check import LedgerProblem
+    from infra.ledger.check import LedgerCheck, LedgerProblem
     from infra.ledger.log import Ledger
     from infra.ledger.query import Entry
 
@@ -40,6 +41,10 @@ def query(
     ] = "",
     outcome: Annotated[str, typer.Option(help="answered, blocked, failed, cancelled, interrupted or refused")] = "",
     version: Annotated[int | None, typer.Option(help="a model version")] = None,
+    policy: Annotated[str, typer.Option(help="the digest of a guardrail policy")] = "",
+    detector: Annotated[str, typer.Option(help="a rule or an entity that found something: injection, EMAIL")] = "",
+    action: Annotated[str, typer.Option(help="what a check did: flag, redact or block")] = "",
+    trace: Annotated[str, typer.Option(help="a W3C trace id")] = "",
     since: Annotated[
         str, typer.Option(help="from this time on: 2026-01-31, 2026-01-31T12:00Z, or 90m, 24h, 7d ago")
     ] = "",
@@ -65,6 +70,10 @@ def query(
         subject=subject,
         outcome=outcome,
         version=version,
+        policy=policy,
+        detector=detector,
+        action=action,
+        trace_id=trace,
         since=read_time(since) if since else None,
         until=read_time(until) if until else None,
         before_index=before,
@@ -72,7 +81,7 @@ def query(
     )
     entries = Ledger.open(home).query(wanted)
     if as_json:
-        _print({"schema": "sluice/audit-query/1", "entries": [entry_json(entry) for entry in entries]})
+        _print({"schema": "sluice/audit-query/2", "entries": [entry_json(entry) for entry in entries]})
         return
     from rich.console import Console
 
@@ -89,31 +98,30 @@ def query(
 @app.command()
 def show(
     record_id: Annotated[str, typer.Argument(metavar="ID", help="a response id, an event id or an index")],
-    content: Annotated[bool, typer.Option("--content", help="also decrypt what was sealed with it")] = False,
+    content: Annotated[
+        bool, typer.Option("--content", help="also decrypt what was sealed with it; that is recorded")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Shows everything recorded under one id, and whether it is as it was written; exit 1 when it is not."""
-    from infra.errors import BadInput
     from infra.ledger.log import Ledger
     from infra.settings import read_settings
 
     home = read_settings().home
     ledger = Ledger.open(home)
-    entries = _find(ledger, record_id)
-    if not entries:
-        raise BadInput("the ledger has no entry with this id", cure="sluice audit query")
+    entries = find(ledger, record_id)
     intact = [ledger.intact(entry) for entry in entries]
     texts: list[str | None] = [None] * len(entries)
     if content:
-        from flows.record_content import read_content
+        from flows.record_content import read_contents
 
-        texts = [read_content(entry, ledger, home) for entry in entries]
+        texts = read_contents(entries, ledger, home)
     if as_json:
         rows = [
             {**entry_json(entry), "intact": good, "content": text}
             for entry, good, text in zip(entries, intact, texts, strict=True)
         ]
-        _print({"schema": "sluice/audit-show/1", "id": record_id, "entries": rows})
+        _print({"schema": "sluice/audit-show/2", "id": record_id, "entries": rows})
     else:
         from rich.console import Console
 
@@ -151,17 +159,20 @@ def verify(as_json: AsJson = False) -> None:
     if as_json:
         _print(
             {
-                "schema": "sluice/audit-verify/1",
+                "schema": "sluice/audit-verify/2",
                 "ok": count == 0,
                 "events": found.events,
-                "head": found.head,
+                "origin": found.origin,
+                "root": found.root,
                 "key_id": found.key_id,
                 "problem_count": count,
-                "problems": [{"index": problem.index, "what": problem.what} for problem in problems],
+                "problems": [
+                    {"index": problem.index, "last": problem.last, "what": problem.what} for problem in problems
+                ],
             }
         )
     else:
-        _verdict(found.events, found.head, found.key_id, problems, count)
+        _verdict(found, problems, count)
     if count:
         raise typer.Exit(1)
 
@@ -169,19 +180,22 @@ def verify(as_json: AsJson = False) -> None:
 def entry_json(entry: Entry) -> dict[str, Any]:
     """One entry in the shape that the commands document."""
     event = json.loads(entry.event.to_json())
-    return {"index": entry.index, "leaf": entry.leaf, "head": entry.head, "event": event}
+    return {"index": entry.index, "leaf": entry.leaf, "event": event}
 
 
-def _verdict(events: int, head: str, key_id: str, problems: tuple[LedgerProblem, ...], count: int) -> None:
+def _verdict(found: LedgerCheck, problems: tuple[LedgerProblem, ...], count: int) -> None:
     from rich.console import Console
 
     from flows.cli.audit_tables import problems_table
     from infra.digest import short
 
     console = Console()
-    console.print(f"{events:,} events, head {short(head)}, signed by key {key_id}", highlight=False)
+    console.print(
+        f"{found.events:,} events of {found.origin}, root {short(found.root)}, signed by key {found.key_id}",
+        highlight=False,
+    )
     if not count:
-        console.print("[green]verified[/green]: every entry, payload, column, head, signature and release file agrees")
+        console.print("[green]verified[/green]: every entry, payload, index, root, signature and release file agrees")
         typer.echo("next: sluice audit query", err=True)
         return
     console.print(problems_table(problems))
@@ -190,7 +204,9 @@ def _verdict(events: int, head: str, key_id: str, problems: tuple[LedgerProblem,
     typer.echo("next: keep this home as it is for evidence, and restore ledger/ and releases/ from a backup", err=True)
 
 
-def _find(ledger: Ledger, record_id: str) -> tuple[Entry, ...]:
+def find(ledger: Ledger, record_id: str) -> tuple[Entry, ...]:
+    """The entries of a response, or the one of an event id or an index. Raises BadInput when there is none."""
+    from infra.errors import BadInput
     from infra.ledger.query import AuditFilter
 
     found = ledger.of_response(record_id)
@@ -199,6 +215,8 @@ def _find(ledger: Ledger, record_id: str) -> tuple[Entry, ...]:
     if not found and record_id.isdecimal():
         near = ledger.query(AuditFilter(before_index=int(record_id) + 1, limit=1))
         found = tuple(entry for entry in near if entry.index == int(record_id))
+    if not found:
+        raise BadInput("the ledger has no entry with this id", cure="sluice audit query")
     return found
 
 

@@ -56,6 +56,10 @@ def told(event: AuditEvent) -> str:
         "key.changed": "{purpose} key of {owner} {action}",
         "feedback.given": "{rating}",
         "service.changed": "{service} {action}",
+        "content.read": "{entries} by {actor}",
+        "export.made": "{entries} entries by {actor}",
+        "ledger.moved": "{entries} entries of a hash chain",
+        "clock.behind": "by {seconds} s",
     }
     fields = {name: "" if value is None else value for name, value in event.model_dump(mode="json").items()}
     return parts[event.kind].format_map(fields).strip()
@@ -77,7 +81,6 @@ def entry_table(entry: Entry, *, intact: bool, content: str | None) -> Table:
         verdict = f"{check.verdict} (score {check.score:.2f}, {check.milliseconds:.1f} ms) {spans}"
         table.add_row(escape(f"{check.direction} {check.rule}"), escape(verdict))
     table.add_row("leaf", entry.leaf)
-    table.add_row("head", entry.head)
     if content is not None:
         table.add_row("content", escape(content))
     return table
@@ -87,5 +90,6 @@ def problems_table(problems: Sequence[LedgerProblem]) -> Table:
     """One line for each mismatch."""
     table = Table("index", "what does not agree")
     for problem in problems:
-        table.add_row("-" if problem.index is None else str(problem.index), escape(problem.what))
+        place = "-" if problem.index is None else str(problem.index)
+        table.add_row(place if problem.last is None else f"{place}-{problem.last}", escape(problem.what))
     return table

@@ -138,8 +138,8 @@ def _home() -> Home:
 
 def _record(key_id: str, action: Literal["created", "revoked"], tenant: str) -> None:
     """Writes the change into the ledger, once: a key that is revoked a second time stays as it was recorded."""
-    from infra.contracts.audit import KeyChanged
     from infra.contracts.base import now
+    from infra.contracts.record_events import KeyChanged
     from infra.ledger.log import Ledger
 
     ledger = Ledger.open(_home())

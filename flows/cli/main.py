@@ -13,6 +13,7 @@ import typer
 
 from flows.cli import (
     audit,
+    audit_proofs,
     backup,
     demo,
     explain,
@@ -57,6 +58,9 @@ app.add_typer(keys.app, name="keys", rich_help_panel="Access and record")
 app.add_typer(policy.app, name="policy", rich_help_panel="Access and record")
 app.add_typer(guard.app, name="guard", rich_help_panel="Access and record")
 app.command("redact", rich_help_panel="Access and record")(redact.redact)
+audit.app.command("prove")(audit_proofs.prove)
+audit.app.command("export")(audit_proofs.export)
+audit.app.command("key")(audit_proofs.key)
 app.add_typer(audit.app, name="audit", rich_help_panel="Access and record")
 app.command("explain", rich_help_panel="Access and record")(explain.explain)
 app.command("backup", rich_help_panel="Housekeeping")(backup.backup)

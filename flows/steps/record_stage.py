@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from flows.workshop import Workshop
-from infra.contracts.audit import StageFinished, StageReused
 from infra.contracts.base import now
 from infra.contracts.gate import GateVerdict
+from infra.contracts.lifecycle_events import StageFinished, StageReused
 from infra.digest import Digest
 
 

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from typing import Literal
 
 from flows.desk import Desk
-from infra.contracts.audit import AuditEvent, PolicyPut, Released, ReleaseRefused, ReviewDecided
+from infra.contracts.audit import AuditEvent
 from infra.contracts.base import now
 from infra.contracts.ids import new_id
+from infra.contracts.lifecycle_events import PolicyPut, Released, ReleaseRefused, ReviewDecided
 from infra.contracts.policy_release import PolicyRelease
 from infra.contracts.release import Approval, Release
 from infra.errors import Refused

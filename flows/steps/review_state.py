@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from flows.desk import Desk
-from infra.contracts.audit import ReviewDecided, ReviewExpired
 from infra.contracts.base import now
+from infra.contracts.lifecycle_events import ReviewDecided, ReviewExpired
 from infra.contracts.model_version import ModelVersion
 from infra.contracts.release import Approval
 from infra.ledger.query import AuditFilter

@@ -16,6 +16,7 @@ from pydantic import (
     ValidationError,
 )
 
+from infra.clock import CLOCK
 from infra.digest import Digest, canonical_json, digest_of, parse_digest
 from infra.errors import BadInput
 
@@ -87,5 +88,5 @@ FloatStr = Annotated[str, StringConstraints(pattern=r"^(-?[0-9]+(\.[0-9]+)?([eE]
 
 
 def now() -> datetime:
-    """The present time in UTC."""
-    return datetime.now(UTC)
+    """The present time in UTC, later than every one that this process was given before."""
+    return CLOCK.now()

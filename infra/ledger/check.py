@@ -1,46 +1,45 @@
-"""Checks a whole ledger in bounded memory.
+"""Checks a whole ledger in bounded memory: everything that a query or a proof can return, from the file alone.
 
-Every leaf, head, column and payload; the signed tip; the list of requests under way; the triggers that forbid changes.
+Every leaf against its entry, the tree against the signed checkpoints, payloads, the index of what checks found, the
+list of requests under way, SQLite's own indexes, and the triggers that forbid changes.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from infra.contracts.audit import AuditEvent
-from infra.contracts.signed import Signed
 from infra.digest import Digest, sha256
-from infra.errors import BadInput, Refused
-from infra.ledger.chain import (
-    COLUMNS,
-    GENESIS,
-    Columns,
-    LedgerTip,
-    digest_text,
-    leaf_hash,
-    next_head,
-    read_event,
-    sealed_digest,
-)
+from infra.errors import Refused
+from infra.ledger.checkpoint import open_earlier, open_trusted
+from infra.ledger.query import digest_text
+from infra.ledger.record import Fired, fired_in, sealed_in
 from infra.ledger.schema import SCHEMA
-from infra.signing import Verifier
+from infra.ledger.tree import TILE, Frontier, TileHash
+from infra.ledger.verify import leaf_hash
+from infra.signing import TrustedKeys
 
 _MOST = 100
 """How many problems are listed; all are counted."""
-
-_UNDER_WAY = """SELECT response_id FROM events WHERE kind = 'request.admitted'
-    EXCEPT SELECT response_id FROM events WHERE kind = 'request.completed'"""
+_MOST_MISSING = 1_000_000
+"""Beyond such a gap an index is taken for a wrong one, not for the end of a gap."""
+_TOLD = 1_000
+_AT = b'"at":"'
+_AT_BYTES = len("2026-01-02T03:04:05.000678Z")
 
 
 @dataclass(frozen=True)
 class LedgerProblem:
-    """One thing that is not as it was written. `index` is None where it concerns the ledger as a whole."""
+    """One thing that is not as it was written. `index` is None where it concerns the ledger as a whole.
+
+    `last` is not None where it is one of the entries from `index` to `last`, and no more can be said.
+    """
 
     index: int | None
     what: str
+    last: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,10 +47,11 @@ class LedgerCheck:
     """What a verification found. `problems` holds the first 100 of `problem_count`, in the ledger's order."""
 
     events: int
-    head: Digest
-    """The head recomputed from the entries that are there."""
+    origin: str
+    root: Digest
+    """The root recomputed from the entries that are there."""
     key_id: str
-    """The present installation key; the tip was checked against it, or against one that it replaced."""
+    """The present installation key; the checkpoint was checked against it, or against one that it replaced."""
     problems: tuple[LedgerProblem, ...]
     problem_count: int
 
@@ -61,90 +61,195 @@ class LedgerCheck:
         return self.problem_count == 0
 
 
-def check(connection: sqlite3.Connection, key: Verifier) -> LedgerCheck:
+def check(connection: sqlite3.Connection, keys: TrustedKeys, advance: Callable[[int], None]) -> LedgerCheck:
     """Recomputes everything within the connection's transaction. Raises sqlite3.Error when the file cannot be read."""
     found: list[LedgerProblem] = []
     count = 0
-    chain = _Chain()
-    for part in (chain.entries(connection), chain.ending(connection, key), _stray(connection), _triggers(connection)):
+    connection.text_factory = lambda raw: raw.decode(errors="surrogateescape")
+    walk = _Walk(connection, keys)
+    for part in (walk.entries(advance), walk.ending(), _beside(connection, walk), _objects_changed(connection)):
         for problem in part:
             count += 1
             if len(found) < _MOST:
                 found.append(problem)
-    return LedgerCheck(chain.count, digest_text(chain.head), key.key_id, tuple(found), count)
+    return LedgerCheck(walk.count, walk.origin, digest_text(walk.frontier.root), keys.key_id, tuple(found), count)
 
 
-class _Chain:
-    """One pass over the entries."""
+class _Walk:
+    """One pass over the entries, in order, with what lies beside each."""
 
-    def __init__(self) -> None:
+    def __init__(self, connection: sqlite3.Connection, keys: TrustedKeys) -> None:
+        self._connection = connection
+        self._keys = keys
         self.count = 0
-        self.head = GENESIS
+        self.tiles = 0
+        self.frontier = Frontier()
+        origins = connection.execute("SELECT CAST(origin AS TEXT) FROM log").fetchall()
+        self.origin = str(origins[0][0]) if len(origins) == 1 else ""
+        self._earlier = connection.execute("SELECT size, note FROM checkpoints ORDER BY size")
+        self._next_earlier = self._earlier.fetchone()
+        self._agreed = 0
+        """Up to here a signed root has confirmed the entries."""
+        self._named = -1
+        """The highest index of which something was said."""
+        self._times: list[bytes] = []
 
-    def entries(self, connection: sqlite3.Connection) -> Iterator[LedgerProblem]:
-        names = ", ".join(f"events.{name}" for name in COLUMNS)
-        rows = connection.execute(
-            f"SELECT events.idx, event, leaf, head, data, {names} FROM events "  # noqa: S608
-            "LEFT JOIN payloads USING (idx) ORDER BY events.idx"
+    def entries(self, advance: Callable[[int], None]) -> Iterator[LedgerProblem]:
+        rows = self._connection.execute(
+            "SELECT events.idx, CAST(event AS BLOB), leaf, data FROM events LEFT JOIN payloads USING (idx) "
+            "ORDER BY events.idx"
         )
-        for index, event, leaf, head, payload, *columns in rows:
-            for missing in range(self.count, min(index, self.count + _MOST)):
-                yield LedgerProblem(missing, "the entry is missing")
-            for what in _entry(event, leaf, payload, tuple(columns)):
+        listed = _Listed(self._connection.execute("SELECT idx, name, verdict FROM fired ORDER BY idx, name, verdict"))
+        for index, event, leaf, payload in rows:
+            if index < self.count or index - self.count > _MOST_MISSING:
+                yield LedgerProblem(index, "the entry stands outside the log")
+                continue
+            if index > self.count:
+                yield from self._missing(index)
+            for what in self._entry(index, event, leaf, payload, listed):
+                self._named = index
                 yield LedgerProblem(index, what)
-            expected = next_head(self.head, leaf if isinstance(leaf, bytes) else b"")
-            if head != expected:
-                yield LedgerProblem(index, "the head does not follow from the entries before")
-            # Going on from the stored head names the entry that was changed, and not all that come after it.
-            self.head = head if isinstance(head, bytes) else expected
             self.count = index + 1
+            # Going on from the stored leaf names the entry that was changed, and not all that come after it.
+            yield from self._grow(leaf if isinstance(leaf, bytes) else b"", event)
+            if self.count % _TOLD == 0:
+                advance(_TOLD)
 
-    def ending(self, connection: sqlite3.Connection, key: Verifier) -> Iterator[LedgerProblem]:
-        row = connection.execute("SELECT signed FROM tip").fetchone()
+    def _entry(self, index: int, event: bytes, leaf: object, payload: object, listed: _Listed) -> Iterator[str]:
+        if not isinstance(event, bytes):
+            yield "the entry is not text"
+            return
+        if leaf_hash(event) != leaf:
+            yield "the entry is not the one that its leaf is the hash of"
+        held = sha256(payload) if isinstance(payload, bytes) else None if payload is None else ""
+        if sealed_in(event) != held:
+            yield "the payload is missing, or is not the one that the entry names"
+        try:
+            fired = fired_in(event)
+        except ValueError:
+            fired = ()
+            yield "the entry cannot be read"
+        if listed.of(index) != fired:
+            yield "the index of what checks found does not say what the entry says"
+
+    def _missing(self, index: int) -> Iterator[LedgerProblem]:
+        for missing in range(self.count, min(index, self.count + _MOST)):
+            yield LedgerProblem(missing, "the entry is missing")
+        self._named = index - 1
+        for _ in range(self.count, index):
+            yield from self._grow(b"", b"")
+        self.count = index
+
+    def _grow(self, leaf: bytes, event: bytes) -> Iterator[LedgerProblem]:
+        place = event.find(_AT) + len(_AT)
+        self._times.append(event[place : place + _AT_BYTES])
+        for tile in self.frontier.append(leaf):
+            self.tiles += 1
+            yield from self._tile(tile)
+            self._times = []
+        while self._next_earlier is not None and self._next_earlier[0] <= self.frontier.size:
+            yield from self._checkpoint(*self._next_earlier)
+            self._next_earlier = self._earlier.fetchone()
+
+    def _tile(self, tile: TileHash) -> Iterator[LedgerProblem]:
+        span = TILE**tile.level
+        first, last = tile.number * span, (tile.number + 1) * span - 1
+        row = self._connection.execute(
+            "SELECT hash, first_at, last_at FROM tiles WHERE level = ? AND number = ?", (tile.level, tile.number)
+        ).fetchone()
+        if self._named >= first:
+            return  # said already
+        if row is None or row[0] != tile.hash:
+            self._named = last
+            yield LedgerProblem(first, "an entry was changed together with its leaf, or the tree's hash over it", last)
+        elif tile.level == 1 and (row[1].encode(), row[2].encode()) != (min(self._times), max(self._times)):
+            yield LedgerProblem(first, "the times that the tile of these entries says are not theirs", last)
+
+    def _checkpoint(self, size: object, note: object) -> Iterator[LedgerProblem]:
+        try:
+            earlier = open_earlier(str(note), self.origin, self._keys)
+        except Refused:
+            yield LedgerProblem(None, f"the signature of the checkpoint of {size} does not verify")
+            return
+        if earlier.size != size or size != self.frontier.size:
+            yield LedgerProblem(None, f"the checkpoint of {size} stands in another one's place")
+        elif earlier.root == self.frontier.root:
+            self._agreed = earlier.size
+        elif self._named < self._agreed:
+            self._named = earlier.size - 1
+            yield LedgerProblem(
+                self._agreed, "an entry is not the one of the signed checkpoint after it", earlier.size - 1
+            )
+
+    def ending(self) -> Iterator[LedgerProblem]:
+        row = self._connection.execute("SELECT note FROM tip").fetchone()
         if row is None:
             if self.count:
-                yield LedgerProblem(None, "the signed tip is missing")
+                yield LedgerProblem(None, "the signed checkpoint of the end is missing")
             return
         try:
-            tip = key.open(Signed.from_json(str(row[0]).encode()), LedgerTip)
-        except (Refused, ValueError):
-            yield LedgerProblem(None, "the signature of the tip does not verify")
+            tip = open_trusted(str(row[0]), self.origin, self._keys)
+        except Refused:
+            yield LedgerProblem(None, "the signature of the newest checkpoint does not verify")
             return
         for missing in range(self.count, min(tip.size, self.count + _MOST)):
             yield LedgerProblem(missing, "the entry is missing")
         if tip.size < self.count:
-            yield LedgerProblem(tip.size, "the entry stands after the signed end")
-        elif tip.size == self.count and tip.head != digest_text(self.head):
-            yield LedgerProblem(None, "the last head is not the signed one")
+            yield LedgerProblem(tip.size, "the entry stands after the signed end", self.count - 1)
+        elif tip.size == self.count and tip.root != self.frontier.root and self._named < self._agreed:
+            yield LedgerProblem(self._agreed, "an entry is not the one of the newest signed checkpoint", self.count - 1)
+        if self._next_earlier is not None:
+            yield LedgerProblem(None, f"there is a checkpoint of {self._next_earlier[0]}, beyond the signed end")
 
 
-def _entry(event: object, leaf: object, payload: object, columns: tuple[object, ...]) -> Iterator[str]:
-    if not isinstance(event, bytes) or not isinstance(payload, bytes | None):
-        yield "the event or its payload is not bytes"
-        return
-    if leaf != leaf_hash(event, payload):
-        yield "the event or its payload is not what the leaf covers"
-    parsed: AuditEvent | None = None
-    try:
-        if Columns.of(event).values() != columns:
-            yield "the query columns are not those of the event"
-        parsed = read_event(event)
-    except BadInput:
-        yield "the event cannot be read"
-    if parsed is not None and sealed_digest(parsed) != (sha256(payload) if payload is not None else None):
-        yield "the payload is missing, or is not the one that the event names"
+class _Listed:
+    """The index of what checks found, read in step with the entries."""
+
+    def __init__(self, rows: sqlite3.Cursor) -> None:
+        self._rows = rows
+        self._next = rows.fetchone()
+
+    def of(self, index: int) -> tuple[Fired, ...]:
+        """What is listed of an entry; rows of entries that are not there are passed over."""
+        found = []
+        while self._next is not None and self._next[0] <= index:
+            if self._next[0] == index:
+                found.append((self._next[1], self._next[2]))
+            self._next = self._rows.fetchone()
+        return tuple(found)
 
 
-def _stray(connection: sqlite3.Connection) -> Iterator[LedgerProblem]:
+def _beside(connection: sqlite3.Connection, walk: _Walk) -> Iterator[LedgerProblem]:
+    """What lies in the other tables and belongs to no entry, or is missing there."""
     for (index,) in connection.execute("SELECT idx FROM payloads EXCEPT SELECT idx FROM events"):
         yield LedgerProblem(index, "a payload has no entry")
-    for (_,) in connection.execute(f"SELECT response_id FROM pending EXCEPT SELECT * FROM ({_UNDER_WAY})"):  # noqa: S608
-        yield LedgerProblem(None, "the list of requests under way names one that is not")
-    for (_,) in connection.execute(f"SELECT * FROM ({_UNDER_WAY}) EXCEPT SELECT response_id FROM pending"):  # noqa: S608
-        yield LedgerProblem(None, "a request under way is missing from the list of those")
+    for (index,) in connection.execute("SELECT idx FROM fired EXCEPT SELECT idx FROM events"):
+        yield LedgerProblem(index, "the index of what checks found names an entry that is not there")
+    (tiles,) = connection.execute("SELECT count(*) FROM tiles").fetchone()
+    if tiles > walk.tiles:
+        yield LedgerProblem(None, "there are hashes of subtrees that the tree does not have")
+    yield from _under_way(connection)
 
 
-def _triggers(connection: sqlite3.Connection) -> Iterator[LedgerProblem]:
+def _under_way(connection: sqlite3.Connection) -> Iterator[LedgerProblem]:
+    ended = "EXISTS (SELECT 1 FROM events WHERE response_id = pending.response_id AND kind = ?)"
+    (wrong,) = connection.execute(
+        f"SELECT count(*) FROM pending WHERE NOT {ended} OR {ended}",  # noqa: S608
+        ("request.admitted", "request.completed"),
+    ).fetchone()
+    if wrong:
+        yield LedgerProblem(None, f"the list of requests under way names {wrong} that are not")
+    counts = {
+        kind: connection.execute("SELECT count(*) FROM events WHERE kind = ?", (kind,)).fetchone()[0]
+        for kind in ("request.admitted", "request.completed")
+    }
+    (listed,) = connection.execute("SELECT count(*) FROM pending").fetchone()
+    missing = counts["request.admitted"] - counts["request.completed"] - (listed - wrong)
+    if missing > 0:
+        yield LedgerProblem(None, f"{missing} requests under way are missing from the list of those")
+
+
+def _objects_changed(connection: sqlite3.Connection) -> Iterator[LedgerProblem]:
     if _objects(connection) != _expected():
         yield LedgerProblem(None, "the tables or the triggers that forbid changes are not as Sluice made them")
 

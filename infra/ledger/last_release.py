@@ -8,10 +8,10 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
-from infra.contracts.audit import Released
+from infra.contracts.lifecycle_events import Released
 from infra.errors import BadInput
 from infra.home import Home
-from infra.ledger.chain import read_event
+from infra.ledger.record import read_event
 from infra.stores.sqlite import store_errors
 
 _BUSY_S = 30.0
@@ -24,7 +24,8 @@ def last_release(home: Home, pipeline: str) -> Released | None:
     place = f"{home.ledger.as_uri()}?mode=rw"
     with store_errors(home.ledger), closing(sqlite3.connect(place, timeout=_BUSY_S, uri=True)) as connection:
         row = connection.execute(
-            "SELECT event FROM events WHERE kind = 'release.written' AND pipeline = ? ORDER BY idx DESC LIMIT 1",
+            "SELECT CAST(event AS BLOB) FROM events WHERE kind = 'release.written' AND pipeline = ? "
+            "ORDER BY idx DESC LIMIT 1",
             (pipeline,),
         ).fetchone()
     try:

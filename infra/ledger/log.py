@@ -1,62 +1,76 @@
-"""Ledger: the append-only record of every request and every lifecycle step, as a hash chain in SQLite.
+"""Ledger: the append-only record of every request and every lifecycle step, as a Merkle tree (RFC 6962) in SQLite.
 
 What `append` returned for is on disk and stays.
 MUST: several threads and processes append at once; an event id is written once; an event is durable before anybody
-knows its index. MUST NOT: change or drop an entry; extend a chain whose end is not the signed one.
+knows its index. MUST NOT: change or drop an entry; extend a tree whose end is not the signed one.
 
-Life of an event: canonical bytes -> leaf (covers event and payload) -> head (covers all before) -> signed tip ->
-commit -> index.
+Life of an event: canonical bytes -> leaf -> tree -> signed checkpoint -> commit (with whatever else waits) -> index.
 """
 
 from __future__ import annotations
 
+import logging
 import sqlite3
-import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
-from infra.contracts.audit import AuditEvent, RequestAdmitted, RequestCompleted
-from infra.contracts.signed import Signed
+from infra.clock import CLOCK
+from infra.contracts.audit import AuditEvent
+from infra.contracts.base import now
+from infra.contracts.ids import new_id
+from infra.contracts.record_events import ClockBehind
 from infra.digest import Digest, sha256
-from infra.errors import BadInput, Refused, StoreError
+from infra.errors import StoreError
 from infra.home import Home
-from infra.ledger.chain import (
-    COLUMNS,
-    GENESIS,
-    LedgerTip,
-    digest_text,
-    leaf_hash,
-    next_head,
-    read_event,
-    sealed_digest,
-)
 from infra.ledger.check import LedgerCheck, check
-from infra.ledger.query import AuditFilter, Entry, where
-from infra.ledger.record import Record, interrupted
+from infra.ledger.checkpoint import log_key, sign_checkpoint, signed_digest
+from infra.ledger.group_commit import GroupCommit
+from infra.ledger.proofs import Proofs
+from infra.ledger.query import AuditFilter, Entry, read_entry, select, select_indices
+from infra.ledger.record import Record, sealed_digest
 from infra.ledger.schema import SCHEMA, VERSION
-from infra.ledger.writers import Writer, alive, forget
+from infra.ledger.stored_tree import CHANGED, Edge, LedgerChanged, keep_tiles, present_edge
+from infra.ledger.tree import Frontier, TileHash
+from infra.ledger.under_way import UnderWay
+from infra.ledger.verify import Checkpoint, LogKey
 from infra.signing import Signer
 from infra.stores.sqlite import Database
 from infra.stores.trust import installation_key, installation_signer
 
-_INSERT = f"INSERT INTO events (idx, {', '.join(COLUMNS)}, event, leaf, head) VALUES (?{', ?' * (len(COLUMNS) + 3)})"  # noqa: S608
-_CHANGED = "sluice audit verify (it names the entry), then restore the ledger from a backup"
+_LOG = logging.getLogger("sluice.ledger")
+_GROUP = 256
+"""How many appends are committed together at most."""
+_EARLIER_S = 60.0
+"""How far apart the checkpoints are that are kept beside the newest one."""
+_BEHIND_S = 1.0
+
+Group = tuple[Record, ...]
+"""Records that are written all or none."""
 
 
-@dataclass(frozen=True)
-class _KnownTip:
-    """The last durable tip that verified, as stored and as read: most appends follow our own and need no new check."""
+@dataclass
+class _Growing:
+    """A transaction under way: what it will have written."""
 
-    signed: str
-    tip: LedgerTip
+    connection: sqlite3.Connection
+    frontier: Frontier
+    last_leaf: bytes
+    whole: list[TileHash]
 
-
-@dataclass(frozen=True)
-class _Written:
-    """What a transaction wrote, not yet durable."""
-
-    indices: tuple[int, ...]
-    tip: _KnownTip
+    def add(self, record: Record) -> int:
+        """Writes one record, all but the tree's tiles. Returns its index."""
+        index = self.frontier.size
+        execute = self.connection.execute
+        execute("INSERT INTO events (idx, event, leaf) VALUES (?, ?, ?)", (index, record.data.decode(), record.leaf))
+        if record.payload is not None:
+            execute("INSERT INTO payloads (idx, data) VALUES (?, ?)", (index, record.payload))
+        for name, verdict in record.fired:
+            execute("INSERT INTO fired (idx, name, verdict) VALUES (?, ?, ?)", (index, name, verdict))
+        self.whole += self.frontier.append(record.leaf)
+        self.last_leaf = record.leaf
+        return index
 
 
 class Ledger:
@@ -66,10 +80,13 @@ class Ledger:
         self._database = Database(home.ledger, SCHEMA, VERSION)
         self._signer = signer
         self._key = installation_key(home)
-        self._writers = home.ledger.parent / "writers"
-        self._writer: Writer | None = None
-        self._writer_lock = threading.Lock()
-        self._known_tip = _KnownTip("", LedgerTip(size=0, head=digest_text(GENESIS)))
+        self._under_way = UnderWay(home.ledger.parent / "writers")
+        self._edge = Edge()
+        self._group = GroupCommit[Group, tuple[int, ...]](self._commit, _GROUP)
+        self._earlier = datetime.min.replace(tzinfo=now().tzinfo)
+        with self._database.reading() as connection:
+            self.origin = str(connection.execute("SELECT origin FROM log").fetchone()[0])
+            self._behind_s = _follow_times(connection)
 
     @classmethod
     def open(cls, home: Home) -> Ledger:
@@ -81,70 +98,96 @@ class Ledger:
         """Writes an event and returns its index; durable when it returns.
 
         `payload` is the sealed bytes that the event's `sealed` names. The same event twice returns the first index.
-        Raises StoreError when it could not be written, when the id was used for another event, or when the chain's end
+        Raises StoreError when it could not be written, when the id was used for another event, or when the log's end
         was changed from outside; BadInput when the payload is not the one that the event names.
         """
         return self.append_many([(event, payload)])[0]
 
     def append_many(self, items: Iterable[tuple[AuditEvent, bytes | None]]) -> tuple[int, ...]:
-        """Writes events with their payloads in one durable transaction: all of them or none."""
-        records = [Record.of(event, payload) for event, payload in items]
-        with self._database.writing() as connection:
-            written = self._write(connection, records)
-        self._known_tip = written.tip
-        return written.indices
+        """Writes events with their payloads durably: all of them or none. Raises what `append` raises."""
+        (outcome,) = self._group.submit([tuple(Record.of(event, payload) for event, payload in items)])
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def append_each(self, items: Iterable[tuple[AuditEvent, bytes | None]]) -> list[int | Exception]:
+        """Writes events that have nothing to do with each other. Each has its index, or what went wrong with it."""
+        found: dict[int, int | Exception] = {}
+        groups: dict[int, Group] = {}
+        for place, (event, payload) in enumerate(items):
+            try:
+                groups[place] = (Record.of(event, payload),)
+            except Exception as error:
+                found[place] = error
+        for place, outcome in zip(groups, self._group.submit(list(groups.values())), strict=True):
+            found[place] = outcome if isinstance(outcome, Exception) else outcome[0]
+        return [found[place] for place in sorted(found)]
 
     def get(self, event_id: str) -> Entry | None:
         """One entry by its event's id."""
-        found = self._select("event_id = ?", (event_id,), 1)
-        return found[0] if found else None
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT idx, CAST(event AS BLOB), leaf FROM events WHERE event_id = ?", (event_id,)
+            ).fetchone()
+        return read_entry(*row) if row else None
 
     def of_response(self, response_id: str) -> tuple[Entry, ...]:
         """Everything recorded of one request, in order."""
         return self.query(AuditFilter(response_id=response_id, limit=1_000)) if response_id else ()
 
     def query(self, wanted: AuditFilter) -> tuple[Entry, ...]:
-        """The newest entries that match, in the ledger's order. Raises StoreError when one of them is no event."""
-        condition = where(wanted)
-        return self._select(condition.sql, condition.values, wanted.limit)
+        """The newest entries that match, in the log's order. Raises StoreError when one of them is no event."""
+        with self._database.reading() as connection:
+            return select(connection, wanted)
+
+    def indices(self, wanted: AuditFilter) -> list[int]:
+        """The indices of every entry that matches, whatever the filter's limit, ascending."""
+        with self._database.reading() as connection:
+            return select_indices(connection, wanted)
 
     def intact(self, entry: Entry) -> bool:
-        """Whether an entry, its payload and its link to the one before are as they were written."""
-        with self._database.reading() as connection:
-            row = connection.execute(
-                "SELECT event, leaf, head, data FROM events LEFT JOIN payloads USING (idx) WHERE idx = ?",
-                (entry.index,),
-            ).fetchone()
-            before = connection.execute("SELECT head FROM events WHERE idx = ?", (entry.index - 1,)).fetchone()
-        if row is None or (before is None and entry.index > 0):
+        """Whether an entry and its payload are as they were written: the signed checkpoint vouches for its bytes."""
+        try:
+            with self.proofs() as proofs:
+                row = proofs.connection.execute("SELECT data FROM payloads WHERE idx = ?", (entry.index,)).fetchone()
+                vouched = proofs.vouches(entry.index, entry.event.to_json())
+        except LedgerChanged:
             return False
-        event, leaf, head, payload = row
-        return bool(
-            event == entry.event.to_json()
-            and leaf == leaf_hash(event, payload)
-            and head == next_head(before[0] if before else GENESIS, leaf)
-            and sealed_digest(entry.event) == (sha256(payload) if payload is not None else None)
-        )
+        return vouched and sealed_digest(entry.event) == (_digest(row[0]) if row else None)
+
+    @contextmanager
+    def proofs(self) -> Iterator[Proofs]:
+        """Proofs at the newest checkpoint. Raises LedgerChanged when what is stored is not what that one signed."""
+        with self._database.reading() as connection:
+            yield Proofs(connection, present_edge(connection, Edge(), self.origin, self._key))
+
+    @property
+    def keys(self) -> tuple[LogKey, ...]:
+        """The public keys of this log's checkpoints, the present one first: to be pinned by who verifies them."""
+        return tuple(log_key(self.origin, key) for key in self._key.all)
 
     def payload(self, entry: Entry) -> bytes | None:
         """The sealed bytes of an entry, or None where it has none. Raises StoreError when they are gone or changed."""
         with self._database.reading() as connection:
             row = connection.execute("SELECT data FROM payloads WHERE idx = ?", (entry.index,)).fetchone()
         data = bytes(row[0]) if row else None
-        if sealed_digest(entry.event) != (sha256(data) if data is not None else None):
-            raise StoreError(f"the payload of entry {entry.index} is missing or was changed", cure=_CHANGED)
+        if sealed_digest(entry.event) != _digest(data):
+            raise StoreError(f"the payload of entry {entry.index} is missing or was changed", cure=CHANGED)
         return data
 
-    def verify(self) -> LedgerCheck:
-        """Recomputes every leaf, head, column and payload digest, and checks the signed tip. Stops no writer."""
+    def verify(self, advance: Callable[[int], None] = lambda _: None) -> LedgerCheck:
+        """Recomputes everything that is stored and holds it against the signed checkpoint. Stops no writer.
+
+        `advance` hears of each thousand entries that were done.
+        """
         with self._database.reading() as connection:
-            return check(connection, self._key)
+            return check(connection, self._key, advance)
 
     def end_digest(self) -> Digest | None:
-        """What the signature of the ledger's end is over, or None while nothing was recorded. See `verify`."""
+        """What the signature of the newest checkpoint is over, or None while nothing was recorded. See `verify`."""
         with self._database.reading() as connection:
-            row = connection.execute("SELECT signed FROM tip").fetchone()
-        return sha256(Signed.from_json(str(row[0]).encode()).payload.encode()) if row else None
+            row = connection.execute("SELECT note FROM tip").fetchone()
+        return signed_digest(str(row[0])) if row else None
 
     def close_interrupted(self) -> int:
         """Records `interrupted` for every admitted request whose writer ended without completing it.
@@ -152,117 +195,91 @@ class Ledger:
         Returns how many. Requests of writers that still run, in this process or another, are left alone.
         """
         with self._database.writing() as connection:
-            names = [str(row[0]) for row in connection.execute("SELECT DISTINCT writer FROM pending")]
-            dead = [name for name in names if not alive(self._writers, name)]
-            lost: list[str] = []
-            for name in dead:
-                lost += [
-                    row[0] for row in connection.execute("SELECT response_id FROM pending WHERE writer = ?", (name,))
-                ]
-            events = [self._interrupted(connection, response_id) for response_id in lost]
-            written = self._write(connection, [Record.of(event, None) for event in events])
-        self._known_tip = written.tip
-        for name in dead:
-            forget(self._writers, name)
-        return len(lost)
+            lost = self._under_way.lost(connection)
+            outcomes, edge = self._write(connection, [(end,) for end in lost.ends])
+            for outcome in outcomes:
+                if isinstance(outcome, Exception):
+                    raise outcome
+        self._edge = edge
+        self._under_way.forget(lost)
+        return len(lost.ends)
 
     def close(self) -> None:
         """Ends this writer: what it admitted and never completed may be closed as interrupted from now on."""
-        with self._writer_lock:
-            if self._writer is not None:
-                self._writer.close()
-                self._writer = None
+        self._under_way.close()
         self._database.close()
 
-    def _write(self, connection: sqlite3.Connection, records: Sequence[Record]) -> _Written:
-        index, head = self._end(connection)
-        start = index
-        indices = []
-        for record in records:
-            known = connection.execute(
-                "SELECT idx, leaf FROM events WHERE event_id = ?", (record.columns.event_id,)
-            ).fetchone()
-            if known is not None:
-                if known[1] != record.leaf:
-                    raise StoreError(
-                        f"another event was written with the id {record.columns.event_id!r}", cure="use a new event id"
-                    )
-                indices.append(int(known[0]))
-                continue
-            head = next_head(head, record.leaf)
-            connection.execute(_INSERT, (index, *record.columns.values(), record.data, record.leaf, head))
-            if record.payload is not None:
-                connection.execute("INSERT INTO payloads (idx, data) VALUES (?, ?)", (index, record.payload))
-            self._follow(connection, record.event)
-            indices.append(index)
-            index += 1
-        if index == start:
-            return _Written(tuple(indices), self._known_tip)
-        tip = LedgerTip(size=index, head=digest_text(head))
-        signed = self._signer.sign(tip).to_json().decode()
+    def _commit(self, groups: Sequence[Group]) -> Sequence[tuple[int, ...] | Exception]:
+        with self._database.writing() as connection:
+            outcomes, edge = self._write(connection, groups)
+        self._edge = edge  # durable by now
+        return outcomes
+
+    def _write(
+        self, connection: sqlite3.Connection, groups: Sequence[Group]
+    ) -> tuple[list[tuple[int, ...] | Exception], Edge]:
+        edge = present_edge(connection, self._edge, self.origin, self._key)
+        growing = _Growing(connection, edge.frontier.copy(), edge.last_leaf, [])
+        self._tell_clock(growing)
+        known = _known(connection, groups)
+        outcomes = [self._add(growing, group, known) for group in groups]
+        if growing.frontier.size == edge.frontier.size:
+            return outcomes, edge
+        keep_tiles(connection, growing.whole)
+        checkpoint = Checkpoint(self.origin, growing.frontier.size, growing.frontier.root)
+        note = sign_checkpoint(checkpoint, self._signer)
         connection.execute(
-            "INSERT INTO tip (one, signed) VALUES (1, ?) ON CONFLICT DO UPDATE SET signed = excluded.signed", (signed,)
+            "INSERT INTO tip (one, note) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET note = excluded.note", (note,)
         )
-        return _Written(tuple(indices), _KnownTip(signed, tip))
+        if (at := now()) and (at - self._earlier).total_seconds() >= _EARLIER_S:
+            connection.execute("INSERT INTO checkpoints (size, note) VALUES (?, ?)", (checkpoint.size, note))
+            self._earlier = at
+        return outcomes, Edge(note, growing.frontier, growing.last_leaf)
 
-    def _end(self, connection: sqlite3.Connection) -> tuple[int, bytes]:
-        """Next index and last head, once they are known to be the signed ones: a changed end is never signed anew."""
-        row = connection.execute("SELECT idx, head FROM events ORDER BY idx DESC LIMIT 1").fetchone()
-        index, head = (int(row[0]) + 1, bytes(row[1])) if row else (0, GENESIS)
-        signed = connection.execute("SELECT signed FROM tip").fetchone()
-        try:
-            if self._tip(str(signed[0]) if signed else "") == LedgerTip(size=index, head=digest_text(head)):
-                return index, head
-        except (Refused, ValueError):
-            pass
-        raise StoreError("the end of the ledger was changed from outside; nothing was recorded", cure=_CHANGED)
+    def _add(self, growing: _Growing, group: Group, known: dict[str, tuple[int, bytes]]) -> tuple[int, ...] | Exception:
+        """Writes a group's records that are not there yet, once none of its ids is another event's."""
+        for record in group:
+            event_id = record.event.event_id
+            if event_id in known and known[event_id][1] != record.leaf:
+                return StoreError(f"another event was written with the id {event_id!r}", cure="use a new event id")
+        indices = []
+        for record in group:
+            event_id = record.event.event_id
+            if event_id not in known:
+                known[event_id] = (growing.add(record), record.leaf)
+                self._under_way.follow(growing.connection, record.event)
+            indices.append(known[event_id][0])
+        return tuple(indices)
 
-    def _tip(self, signed: str) -> LedgerTip:
-        known = self._known_tip
-        if known.signed == signed:
-            return known.tip
-        tip = self._key.open(Signed.from_json(signed.encode()), LedgerTip)
-        if tip.size < known.tip.size:
-            raise Refused("the ledger is shorter than it was", cure=_CHANGED)
-        self._known_tip = _KnownTip(signed, tip)
-        return tip
-
-    def _follow(self, connection: sqlite3.Connection, event: AuditEvent) -> None:
-        """Keeps the list of requests under way, so that a crash leaves their names and whose they were."""
-        if isinstance(event, RequestAdmitted):
-            connection.execute(
-                "INSERT OR REPLACE INTO pending (response_id, writer) SELECT ?1, ?2 WHERE NOT EXISTS "
-                "(SELECT 1 FROM events WHERE response_id = ?1 AND kind = 'request.completed')",
-                (event.response_id, self._name()),
-            )
-        elif isinstance(event, RequestCompleted):
-            connection.execute("DELETE FROM pending WHERE response_id = ?", (event.response_id,))
-
-    def _name(self) -> str:
-        with self._writer_lock:
-            if self._writer is None or not self._writer.ours:
-                self._writer = Writer(self._writers)
-            return self._writer.name
-
-    def _interrupted(self, connection: sqlite3.Connection, response_id: str) -> RequestCompleted:
-        row = connection.execute(
-            "SELECT event FROM events WHERE response_id = ? AND kind = 'request.admitted'", (response_id,)
-        ).fetchone()
-        if row is None:
-            raise StoreError("the list of requests under way names one that was never admitted", cure=_CHANGED)
-        return interrupted(bytes(row[0]))
-
-    def _select(self, condition: str, values: tuple[str | int, ...], limit: int) -> tuple[Entry, ...]:
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                f"SELECT idx, event, leaf, head FROM events WHERE {condition} ORDER BY idx DESC LIMIT ?",  # noqa: S608
-                (*values, limit),
-            ).fetchall()
-        return tuple(_entry(*row) for row in reversed(rows))
+    def _tell_clock(self, growing: _Growing) -> None:
+        """Once in a process, before its first entry: that the system's clock was behind the record."""
+        if self._behind_s > _BEHIND_S:
+            _LOG.warning("the system's clock is %.0f s behind the record: its times go on from there", self._behind_s)
+            event = ClockBehind(event_id=new_id("clock"), at=now(), pipeline="", seconds=round(self._behind_s, 3))
+            growing.add(Record.of(event, None))
+        self._behind_s = 0.0
 
 
-def _entry(index: int, event: bytes, leaf: bytes, head: bytes) -> Entry:
+def _follow_times(connection: sqlite3.Connection) -> float:
+    """Lets this process's times go on from the last recorded one; by how many seconds the system's clock is behind."""
+    row = connection.execute("SELECT at FROM events ORDER BY idx DESC LIMIT 1").fetchone()
     try:
-        return Entry(index, read_event(event), digest_text(leaf), digest_text(head))
-    except BadInput:
-        raise StoreError(f"entry {index} of the ledger was changed", cure=_CHANGED) from None
+        return CLOCK.not_before(datetime.fromisoformat(row[0])) if row else 0.0
+    except (TypeError, ValueError):  # a damaged entry: `verify` names it
+        return 0.0
+
+
+def _known(connection: sqlite3.Connection, groups: Sequence[Group]) -> dict[str, tuple[int, bytes]]:
+    """Which of the events were written before: their index and leaf by event id."""
+    ids = [record.event.event_id for group in groups for record in group]
+    found: dict[str, tuple[int, bytes]] = {}
+    for start in range(0, len(ids), 500):
+        part = ids[start : start + 500]
+        marks = ",".join("?" * len(part))
+        rows = connection.execute(f"SELECT event_id, idx, leaf FROM events WHERE event_id IN ({marks})", part)  # noqa: S608
+        found |= {event_id: (int(index), bytes(leaf)) for event_id, index, leaf in rows}
+    return found
+
+
+def _digest(data: bytes | None) -> Digest | None:
+    return sha256(bytes(data)) if data is not None else None

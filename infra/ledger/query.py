@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from infra.contracts.audit import AuditEvent
 from infra.digest import Digest
-from infra.errors import BadInput
+from infra.errors import BadInput, StoreError
+from infra.ledger.record import read_event
+from infra.ledger.stored_tree import CHANGED
+from infra.ledger.tree import TILE
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One event where it stands in the chain. `index` counts from 0."""
+    """One event where it stands in the log. `index` counts from 0."""
 
     index: int
     event: AuditEvent
     leaf: Digest
-    head: Digest
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,13 @@ class AuditFilter:
     subject: str = ""
     outcome: str = ""
     version: int | None = None
+    policy: str = ""
+    """The digest of a guardrail policy."""
+    trace_id: str = ""
+    detector: str = ""
+    """A rule's id or an entity: entries in which it found something."""
+    action: str = ""
+    """What a check did: flag, redact or block."""
     since: datetime | None = None
     until: datetime | None = None
     before_index: int | None = None
@@ -41,24 +51,43 @@ class AuditFilter:
     """The newest so many of what matches; they come in the ledger's order."""
 
 
-@dataclass(frozen=True)
-class Where:
-    """A condition in SQL with the values of its marks."""
-
-    sql: str
-    values: tuple[str | int, ...]
-
-
+_FIELDS = {
+    "pipeline": "pipeline",
+    "response_id": "response_id",
+    "tenant": "tenant",
+    "subject": "subject",
+    "outcome": "outcome",
+    "version": "version",
+    "guardrails": "policy",
+    "trace_id": "trace_id",
+}
+"""The columns that are asked for a value, and the filter's name for each."""
 _EXACT = "kind = ?"
 _EXACT_OR_BELOW = "kind = ? OR (kind >= ? AND kind < ?)"
 
 
-def where(wanted: AuditFilter) -> Where:
-    """The filter as a condition on the ledger's columns."""
+def select(connection: sqlite3.Connection, wanted: AuditFilter) -> tuple[Entry, ...]:
+    """The newest entries that match, in the log's order. Raises StoreError when one of them is no event."""
+    condition, values = _condition(connection, wanted)
+    rows = connection.execute(
+        f"SELECT idx, CAST(event AS BLOB), leaf FROM events WHERE {condition} ORDER BY idx DESC LIMIT ?",  # noqa: S608
+        (*values, wanted.limit),
+    ).fetchall()
+    return tuple(read_entry(*row) for row in reversed(rows))
+
+
+def select_indices(connection: sqlite3.Connection, wanted: AuditFilter) -> list[int]:
+    """The indices of every entry that matches, ascending; the filter's limit does not count."""
+    condition, values = _condition(connection, wanted)
+    rows = connection.execute(f"SELECT idx FROM events WHERE {condition} ORDER BY idx", values)  # noqa: S608
+    return [int(row[0]) for row in rows]
+
+
+def _condition(connection: sqlite3.Connection, wanted: AuditFilter) -> tuple[str, list[str | int]]:
     parts: list[str] = []
     values: list[str | int] = []
-    for column in ("pipeline", "response_id", "tenant", "subject", "outcome"):
-        if value := getattr(wanted, column):
+    for column, name in _FIELDS.items():
+        if (value := getattr(wanted, name)) not in ("", None):
             parts.append(f"{column} = ?")
             values.append(value)
     if wanted.kinds:
@@ -66,19 +95,53 @@ def where(wanted: AuditFilter) -> Where:
         parts.append("(" + " OR ".join(_EXACT if "." in kind else _EXACT_OR_BELOW for kind in wanted.kinds) + ")")
         for kind in wanted.kinds:
             values += [kind] if "." in kind else [kind, kind + ".", kind + "/"]
-    if wanted.version is not None:
-        parts.append("version = ?")
-        values.append(wanted.version)
-    if wanted.since is not None:
-        parts.append("at >= ?")
-        values.append(_utc(wanted.since))
-    if wanted.until is not None:
-        parts.append("at < ?")
-        values.append(_utc(wanted.until))
+    for name, value in (("name", wanted.detector), ("verdict", wanted.action)):
+        if value:
+            parts.append(f"idx IN (SELECT idx FROM fired WHERE {name} = ?)")  # noqa: S608
+            values.append(value)
+    if wanted.detector and wanted.action:
+        parts[-2:] = ["idx IN (SELECT idx FROM fired WHERE name = ? AND verdict = ?)"]
+    for bound, at in _times(connection, wanted):
+        parts.append(bound)
+        values.append(at)
     if wanted.before_index is not None:
         parts.append("idx < ?")
         values.append(wanted.before_index)
-    return Where(" AND ".join(parts) or "1", tuple(values))
+    return " AND ".join(parts) or "1", values
+
+
+def _times(connection: sqlite3.Connection, wanted: AuditFilter) -> list[tuple[str, str | int]]:
+    """Bounds of time, with the indices between which such entries lie: whole tiles know their earliest and latest."""
+    bounds: list[tuple[str, str | int]] = []
+    (whole,) = connection.execute("SELECT coalesce(max(number) + 1, 0) FROM tiles WHERE level = 1").fetchone()
+    if wanted.since is not None:
+        since = _utc(wanted.since)
+        (first,) = connection.execute(
+            "SELECT coalesce(min(number), ?) FROM tiles WHERE level = 1 AND last_at >= ?", (whole, since)
+        ).fetchone()
+        bounds += [("at >= ?", since), ("idx >= ?", first * TILE)]
+    if wanted.until is not None:
+        until = _utc(wanted.until)
+        (last,) = connection.execute(
+            "SELECT coalesce(max(number), -1) FROM tiles WHERE level = 1 AND first_at < ?", (until,)
+        ).fetchone()
+        bounds.append(("at < ?", until))
+        if last < whole - 1:
+            bounds.append(("idx < ?", (last + 1) * TILE))
+    return bounds
+
+
+def read_entry(index: int, event: bytes, leaf: bytes) -> Entry:
+    """An entry from its columns. Raises StoreError when it is no event."""
+    try:
+        return Entry(index, read_event(event), digest_text(leaf))
+    except BadInput:
+        raise StoreError(f"entry {index} of the ledger was changed", cure=CHANGED) from None
+
+
+def digest_text(raw: bytes) -> Digest:
+    """32 bytes as a digest."""
+    return Digest("sha256:" + raw.hex())
 
 
 def _utc(at: datetime) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from infra.contracts.audit import CheckRecord, SpanRecord
+from infra.contracts.request_events import CheckRecord, SpanRecord
 from infra.cores import cores
 from policies.checks import CheckBase, Direction
 from policies.guardrails.deadline import THREADS, Job

@@ -14,8 +14,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from infra.contracts.audit import CheckRecord
 from infra.contracts.ids import new_id
+from infra.contracts.request_events import CheckRecord
 from infra.engines.engine import Chunk, Engine, Generation, ToolCall
 from policies.checks import Language
 from policies.guardrails.compiled import Guards

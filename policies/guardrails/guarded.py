@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from infra.contracts.audit import CheckRecord, Outcome, SpanRecord
+from infra.contracts.request_events import CheckRecord, Outcome, SpanRecord
 from infra.engines.engine import Engine, Generation, Message, Sampling, ToolUse
 from policies.checks import Language
 from policies.guardrails.check import Guarded

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from infra.contracts.audit import CheckRecord
+from infra.contracts.request_events import CheckRecord
 from infra.engines.engine import Chunk, Message
 from policies.checks import Retry
 from policies.guardrails.compiled import Guards

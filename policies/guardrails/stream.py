@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from infra.contracts.audit import CheckRecord
+from infra.contracts.request_events import CheckRecord
 from policies.checks import Language
 from policies.guardrails.check import LATE, Checked, CompiledCheck, all_spans, run_in_time
 from policies.guardrails.held import Held

@@ -16,8 +16,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from infra.contracts.audit import CheckRecord, RequestAdmitted, RequestCompleted
 from infra.contracts.base import now
+from infra.contracts.request_events import CheckRecord, RequestAdmitted, RequestCompleted
 from infra.digest import sha256
 from infra.home import Home
 from infra.ledger.log import Ledger
@@ -89,6 +89,12 @@ def _completed(response_id: str, payload: bytes) -> RequestCompleted:
         at=now(),
         pipeline="bench",
         response_id=response_id,
+        tenant="acme",
+        key_id="key-1",
+        subject="sub-a",
+        version=1,
+        manifest=None,
+        guardrails=sha256(b"policy"),
         outcome="answered",
         refusal_rule="",
         checks=(check,) * 8,

@@ -29,9 +29,9 @@ from flows.review import add_reviewer, approve, approve_and_release, reject
 from flows.steps.mirror import asked_for, mirror
 from infra import processes
 from infra.contracts.adapter import Adapter
-from infra.contracts.audit import Released, ReleaseRefused, StageFinished
 from infra.contracts.base import now
 from infra.contracts.gate import GateVerdict
+from infra.contracts.lifecycle_events import Released, ReleaseRefused, StageFinished
 from infra.contracts.model_version import ModelVersion
 from infra.ledger.query import AuditFilter
 from infra.processes import address

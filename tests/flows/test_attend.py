@@ -17,8 +17,8 @@ from flows.attend import attend
 from flows.desk import ReviewDesk
 from flows.progress import Silent
 from flows.review_notices import Notices
-from infra.contracts.audit import ReviewNotified
 from infra.contracts.base import now
+from infra.contracts.lifecycle_events import ReviewNotified
 from infra.contracts.model_version import ModelVersion
 from infra.ledger.query import AuditFilter
 from infra.settings import ReviewSettings

@@ -21,11 +21,11 @@ from flows.steps.results import read_answers, read_items
 from flows.workshop import Workshop
 from infra.base_model import BaseModel
 from infra.contracts.adapter import Adapter, AdapterFile, SanityCheck, TrainingFigures
-from infra.contracts.audit import StageFinished
 from infra.contracts.base import now
 from infra.contracts.dataset import DatasetSnapshot
 from infra.contracts.evaluation import EvaluationReport
 from infra.contracts.gate import GateVerdict
+from infra.contracts.lifecycle_events import StageFinished
 from infra.contracts.model_version import ModelVersion, PromptSpec
 from infra.contracts.row import SnapshotRow
 from infra.digest import Digest, sha256

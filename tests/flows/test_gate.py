@@ -13,8 +13,8 @@ from flows.progress import Silent
 from flows.review import add_reviewer, approve_and_release
 from flows.steps.papers import Papers
 from flows.workshop import Workshop
-from infra.contracts.audit import StageFinished
 from infra.contracts.gate import GateDecision, GateVerdict
+from infra.contracts.lifecycle_events import StageFinished
 from infra.contracts.model_version import ModelVersion
 from infra.digest import sha256
 from infra.errors import BadInput, ConfigError

@@ -14,7 +14,7 @@ from flows.policy_change import policy_in_force, put_policy, take_back
 from flows.record_check import check_records
 from flows.release import complete_records
 from flows.review import add_reviewer, approve_and_release
-from infra.contracts.audit import PolicyPut, PolicyRefused
+from infra.contracts.lifecycle_events import PolicyPut, PolicyRefused
 from infra.contracts.model_version import ModelVersion
 from infra.contracts.policy_release import PolicyRelease
 from infra.digest import Digest, sha256

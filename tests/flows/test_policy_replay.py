@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from flows.cli.policy import app
-from infra.contracts.audit import RequestAdmitted, RequestCompleted
+from infra.contracts.request_events import RequestAdmitted, RequestCompleted
 from infra.digest import sha256
 from infra.home import Home
 from infra.ledger.log import Ledger
@@ -75,6 +75,12 @@ def record(home: Home, response_id: str, day: int, text: bytes | None, subject: 
     ledger.append(
         RequestCompleted(
             event_id=f"{response_id}/completed",
+            tenant="t",
+            key_id="k",
+            subject=who,
+            version=0,
+            manifest=None,
+            guardrails=sha256(b"policy"),
             outcome="answered",
             refusal_rule="",
             checks=(),

@@ -15,8 +15,8 @@ from flows.progress import Silent
 from flows.register import PassingDecision, log_refused, register
 from flows.steps.papers import Papers
 from flows.workshop import Workshop
-from infra.contracts.audit import StageFinished
 from infra.contracts.gate import GateVerdict
+from infra.contracts.lifecycle_events import StageFinished
 from infra.contracts.model_version import ModelVersion
 from infra.contracts.signed import Signed
 from infra.digest import short

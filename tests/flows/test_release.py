@@ -12,8 +12,8 @@ from flows.release import complete_records, history, release, rollback
 from flows.review import add_reviewer, approve, approve_and_release, reject
 from flows.steps.mirror import pointers
 from infra.contracts.adapter import Adapter
-from infra.contracts.audit import Released, ReleaseRefused, ReviewDecided
 from infra.contracts.gate import GateVerdict
+from infra.contracts.lifecycle_events import Released, ReleaseRefused, ReviewDecided
 from infra.contracts.model_version import ModelVersion
 from infra.contracts.release import Approval
 from infra.errors import BadInput, Refused, StoreError

@@ -19,8 +19,9 @@ from flows.review import (
     reject,
     reviews,
 )
-from infra.contracts.audit import KeyChanged, ReleaseRefused, ReviewDecided
+from infra.contracts.lifecycle_events import ReleaseRefused, ReviewDecided
 from infra.contracts.model_version import ModelVersion
+from infra.contracts.record_events import KeyChanged
 from infra.contracts.signed import Signed
 from infra.errors import BadInput, Refused
 from infra.ledger.query import AuditFilter

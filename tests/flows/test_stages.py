@@ -12,8 +12,8 @@ from flows.stage_code import stage_code
 from flows.stage_inputs import StageInputs
 from flows.stages import Fresh, Stages
 from flows.workshop import Workshop
-from infra.contracts.audit import StageReused
 from infra.contracts.gate import GateDecision, GateVerdict
+from infra.contracts.lifecycle_events import StageReused
 from infra.digest import sha256
 from infra.errors import BadInput, CheckFailed
 from infra.home import Home

@@ -13,7 +13,7 @@ import httpx
 import openai
 import pytest
 
-from infra.contracts.audit import RequestAdmitted, RequestCompleted, RequestRefused
+from infra.contracts.request_events import RequestAdmitted, RequestCompleted, RequestRefused
 from infra.ledger.query import AuditFilter
 from infra.ledger.vault import Vault
 from infra.stores.callers import Callers
@@ -190,8 +190,8 @@ def test_many_at_once_are_all_answered_or_told_to_wait(gateway: Any) -> None:
 def test_what_cannot_be_recorded_is_not_answered(gateway: Any) -> None:
     key = gateway.key()
     with closing(sqlite3.connect(gateway.home.ledger, isolation_level=None)) as database:
-        kept = database.execute("SELECT signed FROM tip").fetchone()[0]
-        database.execute("UPDATE tip SET signed = 'nonsense'")
+        kept = database.execute("SELECT note FROM tip").fetchone()[0]
+        database.execute("UPDATE tip SET note = 'nonsense'")
         try:
             answers = [
                 httpx.post(
@@ -203,7 +203,7 @@ def test_what_cannot_be_recorded_is_not_answered(gateway: Any) -> None:
             ]
             refused = httpx.post(f"{gateway.url}/v1/chat/completions", json=BODY)
         finally:
-            database.execute("UPDATE tip SET signed = ?", (kept,))
+            database.execute("UPDATE tip SET note = ?", (kept,))
     for answer in (*answers, refused):
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "ledger_unavailable")
     assert gateway.client().chat.completions.create(model="triage", messages=ASKED).id, "and on it goes"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra.contracts.audit import PolicyRefused, PolicyServed
+from infra.contracts.lifecycle_events import PolicyRefused, PolicyServed
 from infra.digest import sha256
 from infra.home import Home
 from infra.ledger.log import Ledger

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from infra.contracts.audit import ModelServed, ReleaseRefused
 from infra.contracts.base import now
 from infra.contracts.ids import new_id
+from infra.contracts.lifecycle_events import ModelServed, ReleaseRefused
 from infra.engines.engine import Generation, Message, Sampling
 from infra.home import Home
 from infra.ledger.log import Ledger

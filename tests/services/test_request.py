@@ -250,15 +250,15 @@ def test_an_answer_whose_record_fails_is_withheld(
     bench: Any, monkeypatch: pytest.MonkeyPatch, stream: bool, at: str
 ) -> None:
     async def work(on: Bench) -> Called:
-        append_many = on.ledger.append_many
+        append_each = on.ledger.append_each
 
         def full(items: Any) -> Any:
             items = list(items)
             if any(event.kind.endswith(at) for event, _ in items):
-                raise StoreError("the disk is full")
-            return append_many(items)
+                return [StoreError("the disk is full")] * len(items)
+            return append_each(items)
 
-        monkeypatch.setattr(on.ledger, "append_many", full)
+        monkeypatch.setattr(on.ledger, "append_each", full)
         return await on.call(stream=stream)
 
     called = bench(work)

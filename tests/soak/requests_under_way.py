@@ -11,7 +11,7 @@ import openai
 from soak_home import SoakHome
 from victims import find_server, kill
 
-from infra.contracts.audit import RequestAdmitted, RequestCompleted
+from infra.contracts.request_events import RequestAdmitted, RequestEnd
 from infra.stores.callers import Callers
 
 _CALLERS = 12
@@ -84,9 +84,7 @@ def kill_gateway(soak: SoakHome, dice: random.Random) -> GatewayKill:
     cut_off = _unfinished(soak)
     soak.up()
     after = soak.recorded()
-    ended = {
-        entry.event.response_id: entry.event.outcome for entry in after if isinstance(entry.event, RequestCompleted)
-    }
+    ended = {entry.event.response_id: entry.event.outcome for entry in after if isinstance(entry.event, RequestEnd)}
     lost = [response for response in askers.whole if ended.get(response) not in {"answered", "blocked"}]
     open_still = [response for response in cut_off if ended.get(response) != "interrupted"]
     checks = (
@@ -103,4 +101,4 @@ def kill_gateway(soak: SoakHome, dice: random.Random) -> GatewayKill:
 def _unfinished(soak: SoakHome) -> set[str]:
     events = [entry.event for entry in soak.recorded()]
     admitted = {event.response_id for event in events if isinstance(event, RequestAdmitted)}
-    return admitted - {event.response_id for event in events if isinstance(event, RequestCompleted)}
+    return admitted - {event.response_id for event in events if isinstance(event, RequestEnd)}

@@ -17,7 +17,7 @@ from flows.pipeline import Pipeline, read_pipeline
 from flows.stage_inputs import dataset_inputs
 from infra.base_model import SMOLLM2
 from infra.contracts.adapter import Adapter
-from infra.contracts.audit import StageFinished, StageReused
+from infra.contracts.lifecycle_events import StageFinished, StageReused
 from infra.digest import Digest
 from infra.home import Home
 from infra.ledger.log import Ledger

@@ -14,7 +14,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from flows.cli import keys, servers
-from infra.contracts.audit import KeyChanged
+from infra.contracts.record_events import KeyChanged
 from infra.errors import BadInput, Refused, SluiceError
 from infra.home import Home
 from infra.ledger.log import Ledger

@@ -11,11 +11,12 @@ import torch
 
 from flows.training.checkpoint import CheckpointState, last_checkpoint, save_checkpoint
 from flows.training.trainer import TrainerState
-from infra.contracts.audit import KeyChanged
+from infra.contracts.record_events import KeyChanged
 from infra.digest import sha256
 from infra.errors import StoreError
 from infra.faults import named_fault
 from infra.home import Home
+from infra.home_state import HOME_VERSION, write_state
 from infra.ledger.log import Ledger
 from infra.stores.blobs import Blobs
 
@@ -111,6 +112,7 @@ def test_a_home_that_cannot_be_made_is_told(tell, tmp_path: Path, place: str) ->
 
 
 def test_a_damaged_database_is_told_by_name_and_its_backup_goes_on(tell, home: Home) -> None:
+    write_state(home, HOME_VERSION)
     ledger = Ledger.open(home)
     ledger.append(event(0))
     ledger.close()

@@ -10,21 +10,14 @@ import pytest
 
 from flows.provenance_evidence import Archive
 from infra.contracts.adapter import Adapter, AdapterFile, SanityCheck, TrainingFigures
-from infra.contracts.audit import (
-    CheckRecord,
-    Released,
-    RequestAdmitted,
-    RequestCompleted,
-    RequestRefused,
-    ReviewDecided,
-    StageFinished,
-)
 from infra.contracts.base import Contract
 from infra.contracts.dataset import DatasetSnapshot, SourceFile
 from infra.contracts.evaluation import EngineRecord, EvaluationReport, Metric, Outcomes, SubjectScores
 from infra.contracts.gate import GateDecision, GateReason, GateVerdict
+from infra.contracts.lifecycle_events import Released, ReviewDecided, StageFinished
 from infra.contracts.model_version import ModelVersion, PromptSpec
 from infra.contracts.release import Approval, Release
+from infra.contracts.request_events import CheckRecord, RequestAdmitted, RequestCompleted, RequestRefused
 from infra.contracts.row import SnapshotRow
 from infra.digest import Digest, sha256
 from infra.home import Home
@@ -327,6 +320,12 @@ def _requests(ledger: Ledger, vault: Vault, release: Release, guardrails: Digest
                 at=AT,
                 pipeline=PIPELINE,
                 response_id=f"resp-{number}",
+                tenant="acme",
+                key_id="key-1",
+                subject=subject,
+                version=0 if scripted else 1,
+                manifest=None if scripted else release.manifest,
+                guardrails=guardrails,
                 outcome="blocked" if blocked else "answered",
                 refusal_rule="injection" if blocked else "",
                 checks=(check,),

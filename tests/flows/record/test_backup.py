@@ -24,8 +24,8 @@ from hypothesis import strategies as st
 
 from flows.record_check import check_records
 from infra.backup import back_up
-from infra.contracts.audit import ServiceChanged
 from infra.contracts.base import now
+from infra.contracts.record_events import ServiceChanged
 from infra.errors import BadInput, Refused, SluiceError, StoreError
 from infra.home import Home
 from infra.home_state import HOME_VERSION, open_home, write_state

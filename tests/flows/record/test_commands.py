@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from typer.testing import CliRunner, Result
 
-from flows.cli import audit
 from flows.cli.explain import explain
-from infra.errors import BadInput, StoreError
+from flows.cli.main import app
+from infra.errors import BadInput, CheckFailed, StoreError
 
-_APP = typer.Typer()
-_APP.add_typer(audit.app, name="audit")
-_APP.command("explain")(explain)
-_ENTRY = {"index", "leaf", "head", "event"}
+_ENTRY = {"index", "leaf", "event"}
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +26,7 @@ def _in_the_home(life: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def sluice(*arguments: str, code: int = 0) -> Result:
-    result = CliRunner().invoke(_APP, list(arguments), catch_exceptions=False)
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
     assert result.exit_code == code, result.output
     return result
 
@@ -45,7 +44,7 @@ def tamper(life: Any, statement: str) -> None:
 
 def test_query_gives_the_documented_shape() -> None:
     value = machine("audit", "query")
-    assert (set(value), value["schema"]) == ({"schema", "entries"}, "sluice/audit-query/1")
+    assert (set(value), value["schema"]) == ({"schema", "entries"}, "sluice/audit-query/2")
     assert all(set(entry) == _ENTRY for entry in value["entries"])
     assert [entry["index"] for entry in value["entries"]] == list(range(14))
     assert value["entries"][0]["event"]["kind"] == "stage.finished"
@@ -57,13 +56,18 @@ def test_query_gives_the_documented_shape() -> None:
         (["--kind", "release"], ["release/"]),
         (["--kind", "request.refused"], ["resp-3/refused"]),
         (["--response", "resp-2"], ["resp-2/admitted", "resp-2/completed"]),
-        (["--outcome", "blocked"], ["resp-2/completed"]),
-        (["--subject", "ana@example.com", "--version", "1"], ["resp-1/admitted", "resp-2/admitted"]),
+        (["--outcome", "blocked", "--tenant", "acme"], ["resp-2/completed"]),
+        (["--detector", "injection", "--action", "block"], ["resp-2/completed"]),
+        (["--action", "redact"], []),
+        (
+            ["--subject", "ana@example.com", "--version", "1"],
+            ["resp-1/admitted", "resp-1/completed", "resp-2/admitted", "resp-2/completed"],
+        ),
         (["--kind", "review", "--kind", "request.refused"], ["review/", "resp-3/refused"]),
         (["--kind", "stage", "--limit", "2"], ["run/gate", "run/register"]),
         (["--before", "2"], ["run/dataset", "run/finetune"]),
         (["--until", "2026-01-01"], []),
-        (["--since", "2026-01-01", "--tenant", "acme", "--version", "0"], ["resp-4/admitted"]),
+        (["--since", "2026-01-01", "--tenant", "acme", "--version", "0"], ["resp-4/admitted", "resp-4/completed"]),
         (["--pipeline", "banking77"], []),
     ],
 )
@@ -83,7 +87,7 @@ def test_query_for_a_person_ends_with_the_next_command() -> None:
 @pytest.mark.parametrize("record_id", ["resp-1", "resp-1/completed", "8"])
 def test_show_takes_a_response_an_event_or_an_index(record_id: str) -> None:
     value = machine("audit", "show", record_id)
-    assert (set(value), value["schema"]) == ({"schema", "id", "entries"}, "sluice/audit-show/1")
+    assert (set(value), value["schema"]) == ({"schema", "id", "entries"}, "sluice/audit-show/2")
     assert all(set(entry) == _ENTRY | {"intact", "content"} for entry in value["entries"])
     assert "resp-1/completed" in [entry["event"]["event_id"] for entry in value["entries"]]
     assert all(entry["intact"] is True and entry["content"] is None for entry in value["entries"])
@@ -117,10 +121,11 @@ def test_show_of_an_unknown_id_is_bad_input(unknown: str) -> None:
 def test_verify_of_a_sound_ledger(life: Any) -> None:
     value = machine("audit", "verify")
     assert value == {
-        "schema": "sluice/audit-verify/1",
+        "schema": "sluice/audit-verify/2",
         "ok": True,
         "events": 14,
-        "head": life.ledger.query(audit_all())[-1].head,
+        "origin": life.ledger.origin,
+        "root": value["root"],
         "key_id": value["key_id"],
         "problem_count": 0,
         "problems": [],
@@ -135,7 +140,7 @@ def audit_all() -> Any:
 
 
 def test_verify_exits_1_and_names_the_index(life: Any) -> None:
-    tamper(life, "UPDATE events SET tenant = 'eve' WHERE idx = 7")
+    tamper(life, """UPDATE events SET event = replace(event, '"acme"', '"evil"') WHERE idx = 7""")
     value = machine("audit", "verify", code=1)
     assert (value["ok"], value["problem_count"]) == (False, 2)
     assert [problem["index"] for problem in value["problems"]] == [7, None]
@@ -151,7 +156,7 @@ def test_verify_sees_a_deleted_release_file(life: Any) -> None:
 
 
 def test_verify_of_unreadable_entries_is_a_finding_and_no_crash(life: Any) -> None:
-    tamper(life, "UPDATE events SET event = x'00' WHERE kind = 'release.written'")
+    tamper(life, "UPDATE events SET event = '{}' WHERE kind = 'release.written'")
     value = machine("audit", "verify", code=1)
     assert 6 in [problem["index"] for problem in value["problems"]]
 
@@ -164,6 +169,82 @@ def test_explain_draws_the_whole_walk(life: Any) -> None:
     assert life.release.digest.removeprefix("sha256:")[:12] in result.stdout
     assert "checks passed" in result.stdout
     assert result.stderr.splitlines()[-1] == "next: sluice audit show resp-1"
+
+
+def _verify(folder: Path, key: str) -> subprocess.CompletedProcess[str]:
+    """As an auditor does: by the verifier in the folder, with a pinned key."""
+    return subprocess.run(
+        [sys.executable, folder / "verify.py", folder, "--key", key], capture_output=True, text=True, check=False
+    )
+
+
+def test_a_receipt_verifies_elsewhere_and_names_every_step(life: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "receipt"
+    result = sluice("explain", "resp-1", "--out", str(folder))
+    assert "receipt verified" in result.stdout.replace("\n", " ")
+    assert result.stderr.splitlines()[-1].startswith(f"next: sluice explain {folder} --verify")
+    (key,) = machine("audit", "key")["keys"]
+    checked = _verify(folder, key)
+    assert checked.returncode == 0 and "11 steps lead back from resp-1" in checked.stdout
+    assert "11 steps" in sluice("explain", str(folder), "--verify", "--key", key).stdout
+    assert "11 steps" in sluice("explain", str(folder), "--verify").stdout
+    walk = json.loads((folder / "walk.json").read_bytes())
+    assert [step["step"] for step in walk["steps"]][-2:] == ["train rows", "test rows"]
+    for name in (life.manifest.report, life.release.digest):
+        document = folder / "documents" / name.removeprefix("sha256:")
+        kept = document.read_bytes()
+        document.write_bytes(kept[:-1] + b" }")
+        with pytest.raises(CheckFailed, match="is not the file that the manifest names"):
+            sluice("explain", str(folder), "--verify", "--key", key)
+        document.write_bytes(kept)
+    with pytest.raises(BadInput, match="public key"):
+        sluice("explain", str(folder), "--verify", "--key", "nonsense+key")
+
+
+def test_a_walk_that_does_not_hold_has_no_receipt(life: Any, tmp_path: Path) -> None:
+    life.blobs.path(life.manifest.report).unlink()
+    sluice("explain", "resp-1", "--out", str(tmp_path / "receipt"), "--verify", code=1)
+    assert not (tmp_path / "receipt").exists()
+
+
+def test_explain_checks_its_receipt_without_keeping_it(life: Any) -> None:
+    receipt = machine("explain", "resp-1", "--verify")["receipt"]
+    assert receipt["folder"] is None and "11 steps lead back from resp-1" in receipt["verified"]
+    assert life.ledger.origin in receipt["checkpoint"]
+
+
+def test_prove_gives_a_proof_that_leads_to_the_signed_root(life: Any) -> None:
+    value = machine("audit", "prove", "resp-2")
+    assert (value["schema"], value["origin"]) == ("sluice/audit-prove/1", life.ledger.origin)
+    assert [json.loads(one["entry"])["event_id"] for one in value["proofs"]] == ["resp-2/admitted", "resp-2/completed"]
+    assert all(one["proof"].startswith(f"c2sp.org/tlog-proof@v1\nindex {one['index']}\n") for one in value["proofs"])
+    assert "tlog-proof@v1" in sluice("audit", "prove", "8").stdout
+    with pytest.raises(BadInput, match="no entry"):
+        sluice("audit", "prove", "resp-9")
+
+
+def test_an_export_verifies_elsewhere_and_is_recorded(life: Any, tmp_path: Path) -> None:
+    made = machine("audit", "export", "--from", "2026-01-01", "--tenant", "acme", "--out", str(tmp_path / "one"))
+    assert made["entries"] == 6
+    checked = _verify(tmp_path / "one", made["keys"][0])
+    assert checked.returncode == 0, checked.stderr
+    (recorded,) = machine("audit", "query", "--kind", "export")["entries"]
+    assert (recorded["event"]["entries"], recorded["event"]["tree_size"]) == (6, made["tree_size"])
+    result = sluice("audit", "prove", "resp-1", "--out", str(tmp_path / "two"))
+    assert "2 entries" in result.stdout and "next: python " in result.stderr
+    assert _verify(tmp_path / "two", made["keys"][0]).returncode == 0
+    with pytest.raises(BadInput, match="exists"):
+        sluice("audit", "export", "--out", str(tmp_path / "two"))
+    assert life.ledger.verify().ok
+
+
+def test_reading_what_is_sealed_is_recorded(life: Any) -> None:
+    sluice("audit", "show", "resp-1")
+    assert machine("audit", "query", "--kind", "content")["entries"] == []
+    sluice("audit", "show", "resp-1", "--content")
+    (read,) = machine("audit", "query", "--kind", "content")["entries"]
+    (index,) = read["event"]["entries"]
+    assert life.ledger.get("resp-1/completed").index == index and read["event"]["actor"]
 
 
 def test_explain_as_json_and_its_exit_code(life: Any) -> None:

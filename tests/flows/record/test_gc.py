@@ -15,8 +15,8 @@ import pytest
 from flows.gc import Cleaned, clean, expire
 from flows.provenance import trace
 from flows.record_check import check_records
-from infra.contracts.audit import StageFinished
 from infra.contracts.base import now
+from infra.contracts.lifecycle_events import StageFinished
 from infra.digest import Digest, sha256, short
 from infra.errors import StoreError
 from infra.home import Home

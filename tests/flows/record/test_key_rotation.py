@@ -13,7 +13,7 @@ import pytest
 
 from flows.key_rotation import record_rotations, rotate_installation, rotate_master_key, rotate_reviewer
 from flows.record_check import check_records
-from infra.contracts.audit import KeyChanged
+from infra.contracts.record_events import KeyChanged
 from infra.errors import BadInput, CheckFailed, Refused, StoreError
 from infra.home import Home
 from infra.ledger.log import Ledger

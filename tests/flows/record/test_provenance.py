@@ -151,7 +151,7 @@ _SPOIL: dict[str, tuple[Callable[[Any], None], str]] = {
     "release by a stranger": (_resign_release, "release"),
     "reviewer no longer trusted": (_remove("keys/reviewers/ana.pub"), "approval"),
     "payload changed": (_edit_ledger("UPDATE payloads SET data = x'00'"), "answer"),
-    "head changed": (_edit_ledger("UPDATE events SET head = zeroblob(32)"), "answer"),
+    "leaves changed": (_edit_ledger("UPDATE events SET leaf = zeroblob(32)"), "answer"),
     "gate never recorded": (_edit_ledger("DELETE FROM events WHERE event_id = 'run/gate'"), "gate decision"),
     "release never recorded": (_edit_ledger("DELETE FROM events WHERE kind = 'release.written'"), "release"),
     "review never recorded": (_edit_ledger("DELETE FROM events WHERE kind = 'review.decided'"), "approval"),

@@ -13,8 +13,8 @@ from flows.release import release, release_as_asked
 from flows.review import add_reviewer, approve, approve_and_release, find_review, of_interest, reject, reviews
 from flows.steps.mirror import pointers
 from flows.steps.review_state import expire, expires, review_state, review_tags
-from infra.contracts.audit import ReleaseRefused, ReviewExpired
 from infra.contracts.base import now
+from infra.contracts.lifecycle_events import ReleaseRefused, ReviewExpired
 from infra.contracts.model_version import ModelVersion
 from infra.contracts.release import Approval
 from infra.digest import sha256

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from infra.contracts.audit import CheckRecord, RequestCompleted, SpanRecord, parse_event
+from infra.contracts.audit import parse_event
 from infra.contracts.base import now
 from infra.contracts.dataset import SplitManifest
+from infra.contracts.request_events import CheckRecord, RequestCompleted, RequestEnd, SpanRecord
 from infra.contracts.row import SnapshotRow
 from infra.digest import sha256
 from infra.errors import BadInput
@@ -70,6 +71,12 @@ def test_an_event_round_trips_through_its_kind() -> None:
         at=now(),
         pipeline="p",
         response_id="x",
+        tenant="acme",
+        key_id="key-1",
+        subject="sub-1",
+        version=3,
+        manifest=None,
+        guardrails=sha256(b"policy"),
         outcome="answered",
         refusal_rule="",
         checks=(check,),
@@ -91,10 +98,17 @@ _OLD = (
 
 def test_what_was_recorded_before_a_policy_could_flag_stays_readable_to_the_byte() -> None:
     event = parse_event(_OLD % b"redact")
-    assert isinstance(event, RequestCompleted) and event.checks[0].verdict == "redact"
+    assert isinstance(event, RequestEnd) and event.checks[0].verdict == "redact"
     assert event.to_json() == _OLD % b"redact"
     with pytest.raises(ValidationError):
         parse_event(_OLD % b"flag")  # no ledger of that time can hold one
+
+
+def test_an_end_that_did_not_say_whose_it_was_stays_readable_to_the_byte() -> None:
+    data = (_OLD % b"flag").replace(b"request-completed/1", b"request-completed/2")
+    event = parse_event(data)
+    assert isinstance(event, RequestEnd) and not isinstance(event, RequestCompleted)
+    assert event.to_json() == data
 
 
 @pytest.mark.parametrize(

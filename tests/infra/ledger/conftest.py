@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pytest
 
-from infra.contracts.audit import CheckRecord, Outcome, RequestAdmitted, RequestCompleted, SpanRecord
+from infra.contracts.request_events import CheckRecord, Outcome, RequestAdmitted, RequestCompleted, SpanRecord
 from infra.digest import Digest, sha256
 from infra.home import Home
 from infra.ledger.log import Ledger
@@ -52,6 +52,12 @@ class _Events:
             at=_AT,
             pipeline="support-triage",
             response_id=f"resp-{number}",
+            tenant="acme",
+            key_id="key-1",
+            subject=f"sub-{number % 3}",
+            version=1 + number % 2,
+            manifest=None,
+            guardrails=sha256(b"policy"),
             outcome=outcome,
             refusal_rule="",
             checks=(

@@ -1,4 +1,4 @@
-"""What a kill -9 leaves: every acknowledged record, a chain that verifies, cut-off requests as interrupted."""
+"""What a kill -9 leaves: every acknowledged record, a tree that verifies, cut-off requests as interrupted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import textwrap
 from typing import Any
 
-from infra.contracts.audit import RequestCompleted
+from infra.contracts.request_events import RequestCompleted
 from infra.home import Home
 from infra.ledger.log import Ledger
 from infra.ledger.query import AuditFilter
@@ -15,7 +15,7 @@ from infra.ledger.query import AuditFilter
 _WRITER = """
     import sys
     from pathlib import Path
-    from infra.contracts.audit import RequestAdmitted, RequestCompleted
+    from infra.contracts.request_events import RequestAdmitted, RequestCompleted
     from infra.contracts.base import now
     from infra.digest import sha256
     from infra.home import Home
@@ -33,7 +33,8 @@ _WRITER = """
             continue  # this one never ends
         sealed = b"x" * (number % 3_000)
         ledger.append(RequestCompleted(
-            event_id=f"{response}/completed", at=now(), pipeline="p", response_id=response, outcome="answered",
+            event_id=f"{response}/completed", at=now(), pipeline="p", response_id=response, tenant="t",
+            key_id="k", subject="s", version=0, manifest=None, guardrails=sha256(b""), outcome="answered",
             refusal_rule="", checks=(), prompt_tokens=1, completion_tokens=1, seconds=0.1, sealed=sha256(sealed)),
             payload=sealed)
         print(f"{response}/completed", flush=True)

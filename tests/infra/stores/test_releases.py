@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from infra.contracts.audit import Released
+from infra.contracts.lifecycle_events import Released
 from infra.contracts.release import Release
 from infra.contracts.signed import Signed
 from infra.errors import BadInput, Refused, StoreError

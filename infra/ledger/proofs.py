@@ -1,0 +1,79 @@
+"""Proofs: what the newest signed checkpoint vouches for, read within one transaction."""
+
+from __future__ import annotations
+
+import base64
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from infra.ledger.stored_tree import Edge, LedgerChanged, StoredHashes
+from infra.ledger.tree import consistency_proof, inclusion_proof, root_of_entry, subset_proof
+from infra.ledger.verify import leaf_hash
+
+Range = tuple[int, int]
+"""Indices, end exclusive."""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A checkpoint of before, and the proof that its tree is the beginning of the newest one."""
+
+    size: int
+    note: str
+    proof: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Proofs:
+    """One consistent view of the tree at its newest checkpoint."""
+
+    connection: sqlite3.Connection
+    edge: Edge
+
+    @property
+    def size(self) -> int:
+        """How many entries the checkpoint covers."""
+        return self.edge.frontier.size
+
+    def vouches(self, index: int, entry: bytes) -> bool:
+        """Whether these bytes are the entry of this index under the checkpoint."""
+        if not 0 <= index < self.size:
+            return False
+        try:
+            proof = inclusion_proof(StoredHashes(self.connection), index, self.size)
+        except LedgerChanged:
+            return False
+        return root_of_entry(index, self.size, leaf_hash(entry), proof) == self.edge.frontier.root
+
+    def inclusion(self, index: int) -> str:
+        """The proof of one entry in the form of c2sp.org/tlog-proof, the checkpoint with it."""
+        hashes = inclusion_proof(StoredHashes(self.connection), index, self.size)
+        lines = "".join(f"{encoded(step)}\n" for step in hashes)
+        return f"c2sp.org/tlog-proof@v1\nindex {index}\n{lines}\n{self.edge.note}"
+
+    def subset(self, ranges: Sequence[Range]) -> list[bytes]:
+        """The hashes that lead, with the entries in these ranges, to the root (`verify.root_of_some`)."""
+        return subset_proof(StoredHashes(self.connection), ranges, self.size)
+
+    def entries(self, ranges: Sequence[Range]) -> Iterator[tuple[bytes, bytes]]:
+        """The bytes and the stored leaf of each entry in these ranges, in order."""
+        for first, end in ranges:
+            yield from self.connection.execute(
+                "SELECT CAST(event AS BLOB), leaf FROM events WHERE idx >= ? AND idx < ? ORDER BY idx", (first, end)
+            )
+
+    def earlier(self, first: int, end: int) -> Iterator[Earlier]:
+        """The checkpoints that are kept of sizes from `first` to before `end`, with their proofs."""
+        hashes = StoredHashes(self.connection)
+        rows = self.connection.execute(
+            "SELECT size, note FROM checkpoints WHERE size >= ? AND size < ? AND size < ? ORDER BY size",
+            (first, end, self.size),
+        ).fetchall()
+        for size, note in rows:
+            yield Earlier(int(size), str(note), tuple(consistency_proof(hashes, int(size), self.size)))
+
+
+def encoded(raw: bytes) -> str:
+    """Base64, as notes and proofs write hashes."""
+    return base64.b64encode(raw).decode()
