@@ -22,6 +22,7 @@ from infra.home_lock import alone
 from infra.ledger.log import Ledger
 from infra.ledger.query import AuditFilter
 from infra.ledger.rewrap import masters, rotate_master
+from infra.ledger.store import has_record
 from infra.ledger.vault import Vault
 from infra.signing import Signer
 from infra.stores.releases import Releases
@@ -137,7 +138,7 @@ def rotations(home: Home) -> tuple[Rotation, ...]:
 
 def _finish(home: Home, purpose: str, owner: str) -> Rotation | None:
     """Records what an earlier command was cut off from recording; the one of this key, if there was one."""
-    if not home.ledger.exists() or not (home.keys / f"{INSTALLATION}.key").exists():
+    if not has_record(home) or not (home.keys / f"{INSTALLATION}.key").exists():
         return None
     return next((one for one in record_rotations(home) if (one.purpose, one.owner) == (purpose, owner)), None)
 

@@ -247,7 +247,7 @@ def _release_names(home: Home) -> frozenset[str]:
 def _unrecorded(home: Home, names: frozenset[str], ledger: Path) -> int:
     with closing(sqlite3.connect(ledger)) as connection:
         rows = connection.execute(
-            "SELECT CAST(event AS BLOB) FROM events WHERE kind IN ('release.written', 'review.decided', 'policy.put')"
+            "SELECT entry FROM events WHERE kind IN ('release.written', 'review.decided', 'policy.put')"
         )
         events = [json.loads(row[0]) for row in rows]
     known = {event.get("change") or event.get("release") or event.get("approval") for event in events}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.errors import StoreError
@@ -17,6 +17,8 @@ class Home:
     """One installation's state. `root` is absolute."""
 
     root: Path
+    ledger_url: str = field(default="", repr=False)
+    """The PostgreSQL database of the audit ledger; '': it is a file of the home."""
 
     @classmethod
     def open(cls, root: Path) -> Home:
@@ -67,7 +69,7 @@ class Home:
 
     @property
     def ledger(self) -> Path:
-        """The audit ledger's SQLite file."""
+        """The audit ledger's SQLite file, where `ledger_url` names no database."""
         return self.root / "ledger" / "ledger.sqlite"
 
     @property

@@ -7,6 +7,8 @@ SLUICE_GATEWAY_*               limits of the endpoint
 SLUICE_ENGINE_*                what generates text
 SLUICE_TELEMETRY_*             where traces go, and what is in them
 SLUICE_RETENTION_*             how long is kept what nothing needs
+SLUICE_LEDGER_URL              where the audit ledger is kept
+SLUICE_WITNESS*                the second place that gets each checkpoint of the ledger
 SLUICE_REVIEW_*                how long a review may wait, and who is told that it does
 """
 
@@ -15,16 +17,17 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError, field_validator
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
 
 from infra.contracts.base import Frozen
 from infra.errors import ConfigError, Problem
 from infra.home import Home
 from infra.home_state import open_home
+from infra.stores.address import hidden
 
 _PREFIX = "SLUICE_"
 _HOME = ".sluice"
@@ -32,6 +35,18 @@ _TEST_PREFIX = "SLUICE_TEST_"
 """Read by the tests only (SLUICE_TEST_DATA)."""
 
 Port = int
+
+
+def _web_address(url: str) -> str:
+    from urllib.parse import urlsplit
+
+    if url and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
+        raise ValueError("not an address: write http://... or https://...")
+    return url
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+"""An http(s) address, or ''."""
 
 
 class ServerSettings(Frozen):
@@ -90,6 +105,55 @@ class RetentionSettings(Frozen):
     retention_grace_hours: float = Field(24.0, ge=0, description="hours for which gc leaves everything alone")
 
 
+class LedgerSettings(Frozen):
+    """Where the audit ledger is kept."""
+
+    ledger_url: str = Field(
+        "", description="postgresql://... for gateways that write to one ledger; empty: a file of the home"
+    )
+
+    @field_validator("ledger_url")
+    @classmethod
+    def _is_postgres(cls, url: str) -> str:
+        if url and not url.startswith(("postgresql://", "postgres://")):
+            raise ValueError("not the address of a PostgreSQL database: write postgresql://user@host/database")
+        return url
+
+
+class WitnessSettings(Frozen):
+    """The second place that gets each checkpoint of the ledger and refuses one that does not continue the last."""
+
+    witness: str = Field(
+        "",
+        description="folder on another disk, https://... (c2sp.org/tlog-witness) or s3://bucket/prefix (object lock); "
+        "empty: none",
+    )
+    witness_key: str = Field(
+        "", validate_default=True, description="public key of an HTTP witness (NAME+ID+BASE64), or a file that holds it"
+    )
+    witness_endpoint: WebAddress = Field("", description="address of the S3-compatible store; empty: the SDK's own")
+    witness_retention_days: int = Field(
+        400, ge=1, le=36_500, description="days for which an S3 store keeps each checkpoint locked"
+    )
+
+    @field_validator("witness")
+    @classmethod
+    def _is_place(cls, place: str) -> str:
+        from urllib.parse import urlsplit
+
+        scheme, sign, _ = place.partition("://")
+        if sign and (scheme not in {"http", "https", "s3"} or not urlsplit(place).hostname):
+            raise ValueError("not a place for a witness: write a folder's path, https://... or s3://bucket/prefix")
+        return place
+
+    @field_validator("witness_key")
+    @classmethod
+    def _is_there(cls, key: str, others: ValidationInfo) -> str:
+        if not key and str(others.data.get("witness", "")).startswith(("http://", "https://")):
+            raise ValueError("an HTTP witness needs its public key: write NAME+ID+BASE64, or a file that holds it")
+        return key
+
+
 class ReviewSettings(Frozen):
     """How long a version may wait for its review, and who is told."""
 
@@ -99,7 +163,7 @@ class ReviewSettings(Frozen):
     review_notify_command: str = Field(
         "", description="command that is run for each version that waits (JSON on stdin, no shell); empty: none"
     )
-    review_notify_webhook: str = Field(
+    review_notify_webhook: WebAddress = Field(
         "", description="http(s) address that gets the same JSON by POST for each version that waits; empty: none"
     )
     review_notify_timeout_s: float = Field(
@@ -116,15 +180,6 @@ class ReviewSettings(Frozen):
         except ValueError:
             raise ValueError("a quotation mark is open: write it as in a shell") from None
         return command
-
-    @field_validator("review_notify_webhook")
-    @classmethod
-    def _is_address(cls, url: str) -> str:
-        from urllib.parse import urlsplit
-
-        if url and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
-            raise ValueError("not an address: write http://... or https://...")
-        return url
 
 
 @dataclass(frozen=True)
@@ -147,6 +202,7 @@ class Settings:
     engine: EngineSettings
     telemetry: TelemetrySettings
     retention: RetentionSettings
+    witness: WitnessSettings
     review: ReviewSettings
     sources: tuple[Setting, ...]
 
@@ -157,6 +213,8 @@ _CLASSES: tuple[type[Frozen], ...] = (
     EngineSettings,
     TelemetrySettings,
     RetentionSettings,
+    LedgerSettings,
+    WitnessSettings,
     ReviewSettings,
 )
 
@@ -189,12 +247,14 @@ def read_settings(environment: Mapping[str, str] | None = None, *, any_version: 
             ]
     if problems:
         raise ConfigError("environment", tuple(problems))
-    servers, gateway, engine, telemetry, retention, review = parts
+    servers, gateway, engine, telemetry, retention, ledger, witness, review = parts
     assert isinstance(servers, ServerSettings) and isinstance(gateway, GatewaySettings)
     assert isinstance(engine, EngineSettings) and isinstance(telemetry, TelemetrySettings)
     assert isinstance(retention, RetentionSettings) and isinstance(review, ReviewSettings)
-    home = open_home(root, any_version=any_version)
-    return Settings(home, servers, gateway, engine, telemetry, retention, review, tuple(_sources(home, parts, found)))
+    assert isinstance(ledger, LedgerSettings) and isinstance(witness, WitnessSettings)
+    home = replace(open_home(root, any_version=any_version), ledger_url=ledger.ledger_url)
+    sources = tuple(_sources(home, parts, found))
+    return Settings(home, servers, gateway, engine, telemetry, retention, witness, review, sources)
 
 
 def home_root() -> Path:
@@ -220,5 +280,6 @@ def _sources(home: Home, parts: list[Frozen], found: Mapping[str, str]) -> list[
     for part in parts:
         for name, field in type(part).model_fields.items():
             source: Literal["default", "environment"] = "environment" if name in found else "default"
-            rows.append(Setting(f"{_PREFIX}{name.upper()}", str(getattr(part, name)), source, field.description or ""))
+            value = hidden(str(getattr(part, name)))
+            rows.append(Setting(f"{_PREFIX}{name.upper()}", value, source, field.description or ""))
     return rows

@@ -58,6 +58,7 @@ def told(event: AuditEvent) -> str:
         "service.changed": "{service} {action}",
         "content.read": "{entries} by {actor}",
         "export.made": "{entries} entries by {actor}",
+        "entries.expired": "{event_class} after {retention_days} days",
         "ledger.moved": "{entries} entries of a hash chain",
         "clock.behind": "by {seconds} s",
     }

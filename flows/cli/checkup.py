@@ -19,7 +19,7 @@ _ROOM_BYTES = 2_000_000_000
 _EASY_ROOM_BYTES = 10_000_000_000
 _READING_S = 4.0
 """How long files are read; those that are left when it has passed are held to their size alone."""
-_LEDGER_BYTES = 50_000_000
+_LEDGER_EVENTS = 200_000
 """A larger ledger takes more than the few seconds that a look may take."""
 _BORN = datetime(2026, 1, 1, tzinfo=UTC)
 """No clock that is right shows an earlier time."""
@@ -179,15 +179,16 @@ def look_at_ledger(settings: Settings) -> Iterator[Finding]:
     """Does the ledger verify, and is the clock beyond its newest entry?"""
     from infra.ledger.log import Ledger
     from infra.ledger.query import AuditFilter
+    from infra.ledger.store import has_record
 
     shown = datetime.now(UTC)
     newest = _BORN
-    if not settings.home.ledger.exists():
+    if not has_record(settings.home):
         yield Finding("ledger", "ok", "empty")
     else:
         ledger = Ledger.open(settings.home)
         newest = max([_BORN, *(entry.event.at for entry in ledger.query(AuditFilter(limit=1)))])
-        if settings.home.ledger.stat().st_size > _LEDGER_BYTES:
+        if len(ledger) > _LEDGER_EVENTS:
             yield Finding("ledger", "hint", "too long for a quick look", "sluice audit verify")
         else:
             check = ledger.verify()

@@ -17,7 +17,15 @@ from infra.contracts.lifecycle_events import (
     StageFinished,
     StageReused,
 )
-from infra.contracts.record_events import ClockBehind, ContentRead, ExportMade, KeyChanged, LedgerMoved, ServiceChanged
+from infra.contracts.record_events import (
+    ClockBehind,
+    ContentRead,
+    EntriesExpired,
+    ExportMade,
+    KeyChanged,
+    LedgerMoved,
+    ServiceChanged,
+)
 from infra.contracts.request_events import (
     FeedbackGiven,
     RequestAdmitted,
@@ -49,6 +57,7 @@ AuditEvent = (
     | ServiceChanged
     | ContentRead
     | ExportMade
+    | EntriesExpired
     | LedgerMoved
     | ClockBehind
 )

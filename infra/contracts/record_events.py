@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from infra.contracts.base import DigestStr
+from infra.contracts.base import DigestStr, Frozen
 from infra.contracts.event import EventBase
 
 
@@ -55,6 +55,25 @@ class ExportMade(EventBase):
     tree_size: int
     checkpoint: DigestStr
     """Of the signed text of the checkpoint that the bundle verifies under."""
+
+
+class IndexRange(Frozen):
+    """Indices of entries, end exclusive."""
+
+    first: int
+    until: int
+
+
+class EntriesExpired(EventBase):
+    """Entries whose time to be kept was over are gone, and their payloads with them. Their leaves stay in the tree."""
+
+    schema_id: ClassVar[str] = "sluice/event/entries-expired/1"
+    kind: Literal["entries.expired"] = "entries.expired"
+
+    ranges: tuple[IndexRange, ...]
+    event_class: str
+    """The first part of the kinds that expired."""
+    retention_days: int
 
 
 class LedgerMoved(EventBase):

@@ -6,20 +6,21 @@ list of requests under way, SQLite's own indexes, and the triggers that forbid c
 
 from __future__ import annotations
 
-import sqlite3
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
+from infra.contracts.record_events import EntriesExpired
 from infra.digest import Digest, sha256
-from infra.errors import Refused
+from infra.errors import BadInput, Refused
 from infra.ledger.checkpoint import open_earlier, open_trusted
 from infra.ledger.query import digest_text
-from infra.ledger.record import Fired, fired_in, sealed_in
-from infra.ledger.schema import SCHEMA
+from infra.ledger.record import Fired, fired_in, read_event, sealed_in
+from infra.ledger.store import LedgerStore
 from infra.ledger.tree import TILE, Frontier, TileHash
 from infra.ledger.verify import leaf_hash
 from infra.signing import TrustedKeys
+from infra.stores.connection import Connection
 
 _MOST = 100
 """How many problems are listed; all are counted."""
@@ -61,13 +62,12 @@ class LedgerCheck:
         return self.problem_count == 0
 
 
-def check(connection: sqlite3.Connection, keys: TrustedKeys, advance: Callable[[int], None]) -> LedgerCheck:
-    """Recomputes everything within the connection's transaction. Raises sqlite3.Error when the file cannot be read."""
+def check(connection: Connection, store: LedgerStore, keys: TrustedKeys, advance: Callable[[int], None]) -> LedgerCheck:
+    """Recomputes everything within the connection's transaction. Raises what reading raises."""
     found: list[LedgerProblem] = []
     count = 0
-    connection.text_factory = lambda raw: raw.decode(errors="surrogateescape")
     walk = _Walk(connection, keys)
-    for part in (walk.entries(advance), walk.ending(), _beside(connection, walk), _objects_changed(connection)):
+    for part in (walk.entries(advance), walk.ending(), _beside(connection, walk), _as_made(connection, store)):
         for problem in part:
             count += 1
             if len(found) < _MOST:
@@ -78,7 +78,7 @@ def check(connection: sqlite3.Connection, keys: TrustedKeys, advance: Callable[[
 class _Walk:
     """One pass over the entries, in order, with what lies beside each."""
 
-    def __init__(self, connection: sqlite3.Connection, keys: TrustedKeys) -> None:
+    def __init__(self, connection: Connection, keys: TrustedKeys) -> None:
         self._connection = connection
         self._keys = keys
         self.count = 0
@@ -86,20 +86,20 @@ class _Walk:
         self.frontier = Frontier()
         origins = connection.execute("SELECT CAST(origin AS TEXT) FROM log").fetchall()
         self.origin = str(origins[0][0]) if len(origins) == 1 else ""
-        self._earlier = connection.execute("SELECT size, note FROM checkpoints ORDER BY size")
-        self._next_earlier = self._earlier.fetchone()
+        self._earlier = connection.stream("SELECT size, note FROM checkpoints ORDER BY size")
+        self._next_earlier = next(self._earlier, None)
         self._agreed = 0
         """Up to here a signed root has confirmed the entries."""
         self._named = -1
         """The highest index of which something was said."""
         self._times: list[bytes] = []
+        self._expired = _expired(connection)
 
     def entries(self, advance: Callable[[int], None]) -> Iterator[LedgerProblem]:
-        rows = self._connection.execute(
-            "SELECT events.idx, CAST(event AS BLOB), leaf, data FROM events LEFT JOIN payloads USING (idx) "
-            "ORDER BY events.idx"
+        rows = self._connection.stream(
+            "SELECT events.idx, entry, leaf, data FROM events LEFT JOIN payloads USING (idx) ORDER BY events.idx"
         )
-        listed = _Listed(self._connection.execute("SELECT idx, name, verdict FROM fired ORDER BY idx, name, verdict"))
+        listed = _Listed(self._connection.stream("SELECT idx, name, verdict FROM fired ORDER BY idx, name, verdict"))
         for index, event, leaf, payload in rows:
             if index < self.count or index - self.count > _MOST_MISSING:
                 yield LedgerProblem(index, "the entry stands outside the log")
@@ -115,7 +115,16 @@ class _Walk:
             if self.count % _TOLD == 0:
                 advance(_TOLD)
 
-    def _entry(self, index: int, event: bytes, leaf: object, payload: object, listed: _Listed) -> Iterator[str]:
+    def _entry(self, index: int, event: object, leaf: object, payload: object, listed: _Listed) -> Iterator[str]:
+        while self._expired and self._expired[0][1] <= index:
+            self._expired.popleft()
+        expired = bool(self._expired) and self._expired[0][0] <= index
+        if event is None and expired:
+            if payload is not None or listed.of(index):
+                yield "something of an expired entry is still there"
+            return
+        if expired:
+            yield "an entry that expired is there again"
         if not isinstance(event, bytes):
             yield "the entry is not text"
             return
@@ -140,16 +149,17 @@ class _Walk:
             yield from self._grow(b"", b"")
         self.count = index
 
-    def _grow(self, leaf: bytes, event: bytes) -> Iterator[LedgerProblem]:
-        place = event.find(_AT) + len(_AT)
-        self._times.append(event[place : place + _AT_BYTES])
+    def _grow(self, leaf: bytes, event: object) -> Iterator[LedgerProblem]:
+        if isinstance(event, bytes):
+            place = event.find(_AT) + len(_AT)
+            self._times.append(event[place : place + _AT_BYTES])
         for tile in self.frontier.append(leaf):
             self.tiles += 1
             yield from self._tile(tile)
             self._times = []
         while self._next_earlier is not None and self._next_earlier[0] <= self.frontier.size:
             yield from self._checkpoint(*self._next_earlier)
-            self._next_earlier = self._earlier.fetchone()
+            self._next_earlier = next(self._earlier, None)
 
     def _tile(self, tile: TileHash) -> Iterator[LedgerProblem]:
         span = TILE**tile.level
@@ -162,7 +172,7 @@ class _Walk:
         if row is None or row[0] != tile.hash:
             self._named = last
             yield LedgerProblem(first, "an entry was changed together with its leaf, or the tree's hash over it", last)
-        elif tile.level == 1 and (row[1].encode(), row[2].encode()) != (min(self._times), max(self._times)):
+        elif tile.level == 1 and len(self._times) == TILE and _times(row) != (min(self._times), max(self._times)):
             yield LedgerProblem(first, "the times that the tile of these entries says are not theirs", last)
 
     def _checkpoint(self, size: object, note: object) -> Iterator[LedgerProblem]:
@@ -202,12 +212,29 @@ class _Walk:
             yield LedgerProblem(None, f"there is a checkpoint of {self._next_earlier[0]}, beyond the signed end")
 
 
+def _times(row: tuple[object, object, object]) -> tuple[bytes, bytes]:
+    return str(row[1]).encode(), str(row[2]).encode()
+
+
+def _expired(connection: Connection) -> deque[tuple[int, int]]:
+    """The ranges of entries that expiries name, ascending. One that is no event is found when its turn comes."""
+    found: list[tuple[int, int]] = []
+    for (entry,) in connection.execute("SELECT entry FROM events WHERE kind = 'entries.expired'"):
+        try:
+            event = read_event(bytes(entry))
+        except (BadInput, TypeError):
+            continue
+        if isinstance(event, EntriesExpired):
+            found += [(one.first, one.until) for one in event.ranges]
+    return deque(sorted(found))
+
+
 class _Listed:
     """The index of what checks found, read in step with the entries."""
 
-    def __init__(self, rows: sqlite3.Cursor) -> None:
+    def __init__(self, rows: Iterator[tuple[int, str, str]]) -> None:
         self._rows = rows
-        self._next = rows.fetchone()
+        self._next = next(rows, None)
 
     def of(self, index: int) -> tuple[Fired, ...]:
         """What is listed of an entry; rows of entries that are not there are passed over."""
@@ -215,11 +242,11 @@ class _Listed:
         while self._next is not None and self._next[0] <= index:
             if self._next[0] == index:
                 found.append((self._next[1], self._next[2]))
-            self._next = self._rows.fetchone()
+            self._next = next(self._rows, None)
         return tuple(found)
 
 
-def _beside(connection: sqlite3.Connection, walk: _Walk) -> Iterator[LedgerProblem]:
+def _beside(connection: Connection, walk: _Walk) -> Iterator[LedgerProblem]:
     """What lies in the other tables and belongs to no entry, or is missing there."""
     for (index,) in connection.execute("SELECT idx FROM payloads EXCEPT SELECT idx FROM events"):
         yield LedgerProblem(index, "a payload has no entry")
@@ -231,7 +258,7 @@ def _beside(connection: sqlite3.Connection, walk: _Walk) -> Iterator[LedgerProbl
     yield from _under_way(connection)
 
 
-def _under_way(connection: sqlite3.Connection) -> Iterator[LedgerProblem]:
+def _under_way(connection: Connection) -> Iterator[LedgerProblem]:
     ended = "EXISTS (SELECT 1 FROM events WHERE response_id = pending.response_id AND kind = ?)"
     (wrong,) = connection.execute(
         f"SELECT count(*) FROM pending WHERE NOT {ended} OR {ended}",  # noqa: S608
@@ -249,20 +276,6 @@ def _under_way(connection: sqlite3.Connection) -> Iterator[LedgerProblem]:
         yield LedgerProblem(None, f"{missing} requests under way are missing from the list of those")
 
 
-def _objects_changed(connection: sqlite3.Connection) -> Iterator[LedgerProblem]:
-    if _objects(connection) != _expected():
+def _as_made(connection: Connection, store: LedgerStore) -> Iterator[LedgerProblem]:
+    if not store.as_made(connection):
         yield LedgerProblem(None, "the tables or the triggers that forbid changes are not as Sluice made them")
-
-
-def _objects(connection: sqlite3.Connection) -> frozenset[tuple[str, str, str | None]]:
-    return frozenset(connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall())
-
-
-@lru_cache(maxsize=1)
-def _expected() -> frozenset[tuple[str, str, str | None]]:
-    connection = sqlite3.connect(":memory:")
-    try:
-        connection.executescript(SCHEMA)
-        return _objects(connection)
-    finally:
-        connection.close()

@@ -5,27 +5,20 @@ Makes nothing and writes nothing. What it finds only ever takes a release out of
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-
 from infra.contracts.lifecycle_events import Released
 from infra.errors import BadInput
 from infra.home import Home
 from infra.ledger.record import read_event
-from infra.stores.sqlite import store_errors
-
-_BUSY_S = 30.0
+from infra.ledger.store import has_record, reading
 
 
 def last_release(home: Home, pipeline: str) -> Released | None:
     """The recorded release of a pipeline with the highest place in the ledger. Raises StoreError."""
-    if not home.ledger.exists():
+    if not has_record(home):
         return None
-    place = f"{home.ledger.as_uri()}?mode=rw"
-    with store_errors(home.ledger), closing(sqlite3.connect(place, timeout=_BUSY_S, uri=True)) as connection:
+    with reading(home) as connection:
         row = connection.execute(
-            "SELECT CAST(event AS BLOB) FROM events WHERE kind = 'release.written' AND pipeline = ? "
-            "ORDER BY idx DESC LIMIT 1",
+            "SELECT entry FROM events WHERE kind = 'release.written' AND pipeline = ? ORDER BY idx DESC LIMIT 1",
             (pipeline,),
         ).fetchone()
     try:

@@ -1,4 +1,4 @@
-"""Ledger: the append-only record of every request and every lifecycle step, as a Merkle tree (RFC 6962) in SQLite.
+"""Ledger: the append-only record of every request and every lifecycle step, as a Merkle tree (RFC 6962) in a database.
 
 What `append` returned for is on disk and stays.
 MUST: several threads and processes append at once; an event id is written once; an event is durable before anybody
@@ -10,7 +10,6 @@ Life of an event: canonical bytes -> leaf -> tree -> signed checkpoint -> commit
 from __future__ import annotations
 
 import logging
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,13 +29,13 @@ from infra.ledger.group_commit import GroupCommit
 from infra.ledger.proofs import Proofs
 from infra.ledger.query import AuditFilter, Entry, read_entry, select, select_indices
 from infra.ledger.record import Record, sealed_digest
-from infra.ledger.schema import SCHEMA, VERSION
+from infra.ledger.store import open_store
 from infra.ledger.stored_tree import CHANGED, Edge, LedgerChanged, keep_tiles, present_edge
 from infra.ledger.tree import Frontier, TileHash
 from infra.ledger.under_way import UnderWay
 from infra.ledger.verify import Checkpoint, LogKey
 from infra.signing import Signer
-from infra.stores.sqlite import Database
+from infra.stores.connection import Connection
 from infra.stores.trust import installation_key, installation_signer
 
 _LOG = logging.getLogger("sluice.ledger")
@@ -54,7 +53,7 @@ Group = tuple[Record, ...]
 class _Growing:
     """A transaction under way: what it will have written."""
 
-    connection: sqlite3.Connection
+    connection: Connection
     frontier: Frontier
     last_leaf: bytes
     whole: list[TileHash]
@@ -63,7 +62,7 @@ class _Growing:
         """Writes one record, all but the tree's tiles. Returns its index."""
         index = self.frontier.size
         execute = self.connection.execute
-        execute("INSERT INTO events (idx, event, leaf) VALUES (?, ?, ?)", (index, record.data.decode(), record.leaf))
+        execute("INSERT INTO events (idx, entry, leaf) VALUES (?, ?, ?)", (index, record.data, record.leaf))
         if record.payload is not None:
             execute("INSERT INTO payloads (idx, data) VALUES (?, ?)", (index, record.payload))
         for name, verdict in record.fired:
@@ -77,10 +76,11 @@ class Ledger:
     """One home's ledger. Thread-safe; any number of processes may have it open."""
 
     def __init__(self, home: Home, signer: Signer) -> None:
-        self._database = Database(home.ledger, SCHEMA, VERSION)
+        store = open_store(home)
+        self._store, self._database = store, store.database
         self._signer = signer
         self._key = installation_key(home)
-        self._under_way = UnderWay(home.ledger.parent / "writers")
+        self._under_way = UnderWay(store.writers)
         self._edge = Edge()
         self._group = GroupCommit[Group, tuple[int, ...]](self._commit, _GROUP)
         self._earlier = datetime.min.replace(tzinfo=now().tzinfo)
@@ -91,7 +91,6 @@ class Ledger:
     @classmethod
     def open(cls, home: Home) -> Ledger:
         """Opens the ledger, or makes an empty one. Raises StoreError."""
-        home.folder(home.ledger.parent)
         return cls(home, installation_signer(home))
 
     def append(self, event: AuditEvent, *, payload: bytes | None = None) -> int:
@@ -123,12 +122,14 @@ class Ledger:
             found[place] = outcome if isinstance(outcome, Exception) else outcome[0]
         return [found[place] for place in sorted(found)]
 
+    def __len__(self) -> int:
+        with self._database.reading() as connection:
+            return int(connection.execute("SELECT coalesce(max(idx) + 1, 0) FROM events").fetchone()[0])
+
     def get(self, event_id: str) -> Entry | None:
         """One entry by its event's id."""
         with self._database.reading() as connection:
-            row = connection.execute(
-                "SELECT idx, CAST(event AS BLOB), leaf FROM events WHERE event_id = ?", (event_id,)
-            ).fetchone()
+            row = connection.execute("SELECT idx, entry, leaf FROM events WHERE event_id = ?", (event_id,)).fetchone()
         return read_entry(*row) if row else None
 
     def of_response(self, response_id: str) -> tuple[Entry, ...]:
@@ -181,7 +182,7 @@ class Ledger:
         `advance` hears of each thousand entries that were done.
         """
         with self._database.reading() as connection:
-            return check(connection, self._key, advance)
+            return check(connection, self._store, self._key, advance)
 
     def end_digest(self) -> Digest | None:
         """What the signature of the newest checkpoint is over, or None while nothing was recorded. See `verify`."""
@@ -215,9 +216,7 @@ class Ledger:
         self._edge = edge  # durable by now
         return outcomes
 
-    def _write(
-        self, connection: sqlite3.Connection, groups: Sequence[Group]
-    ) -> tuple[list[tuple[int, ...] | Exception], Edge]:
+    def _write(self, connection: Connection, groups: Sequence[Group]) -> tuple[list[tuple[int, ...] | Exception], Edge]:
         edge = present_edge(connection, self._edge, self.origin, self._key)
         growing = _Growing(connection, edge.frontier.copy(), edge.last_leaf, [])
         self._tell_clock(growing)
@@ -260,7 +259,7 @@ class Ledger:
         self._behind_s = 0.0
 
 
-def _follow_times(connection: sqlite3.Connection) -> float:
+def _follow_times(connection: Connection) -> float:
     """Lets this process's times go on from the last recorded one; by how many seconds the system's clock is behind."""
     row = connection.execute("SELECT at FROM events ORDER BY idx DESC LIMIT 1").fetchone()
     try:
@@ -269,7 +268,7 @@ def _follow_times(connection: sqlite3.Connection) -> float:
         return 0.0
 
 
-def _known(connection: sqlite3.Connection, groups: Sequence[Group]) -> dict[str, tuple[int, bytes]]:
+def _known(connection: Connection, groups: Sequence[Group]) -> dict[str, tuple[int, bytes]]:
     """Which of the events were written before: their index and leaf by event id."""
     ids = [record.event.event_id for group in groups for record in group]
     found: dict[str, tuple[int, bytes]] = {}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from infra.ledger.stored_tree import Edge, LedgerChanged, StoredHashes
 from infra.ledger.tree import consistency_proof, inclusion_proof, root_of_entry, subset_proof
 from infra.ledger.verify import leaf_hash
+from infra.stores.connection import Connection
 
 Range = tuple[int, int]
 """Indices, end exclusive."""
@@ -28,7 +28,7 @@ class Earlier:
 class Proofs:
     """One consistent view of the tree at its newest checkpoint."""
 
-    connection: sqlite3.Connection
+    connection: Connection
     edge: Edge
 
     @property
@@ -60,8 +60,12 @@ class Proofs:
         """The bytes and the stored leaf of each entry in these ranges, in order."""
         for first, end in ranges:
             yield from self.connection.execute(
-                "SELECT CAST(event AS BLOB), leaf FROM events WHERE idx >= ? AND idx < ? ORDER BY idx", (first, end)
+                "SELECT entry, leaf FROM events WHERE idx >= ? AND idx < ? ORDER BY idx", (first, end)
             )
+
+    def consistency(self, old: int) -> list[bytes]:
+        """Shows that the tree of `old` entries is the beginning of the checkpoint's (`verify.check_consistency`)."""
+        return consistency_proof(StoredHashes(self.connection), old, self.size)
 
     def earlier(self, first: int, end: int) -> Iterator[Earlier]:
         """The checkpoints that are kept of sizes from `first` to before `end`, with their proofs."""

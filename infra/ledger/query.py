@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +12,7 @@ from infra.errors import BadInput, StoreError
 from infra.ledger.record import read_event
 from infra.ledger.stored_tree import CHANGED
 from infra.ledger.tree import TILE
+from infra.stores.connection import Connection
 
 
 @dataclass(frozen=True)
@@ -66,25 +66,25 @@ _EXACT = "kind = ?"
 _EXACT_OR_BELOW = "kind = ? OR (kind >= ? AND kind < ?)"
 
 
-def select(connection: sqlite3.Connection, wanted: AuditFilter) -> tuple[Entry, ...]:
+def select(connection: Connection, wanted: AuditFilter) -> tuple[Entry, ...]:
     """The newest entries that match, in the log's order. Raises StoreError when one of them is no event."""
     condition, values = _condition(connection, wanted)
     rows = connection.execute(
-        f"SELECT idx, CAST(event AS BLOB), leaf FROM events WHERE {condition} ORDER BY idx DESC LIMIT ?",  # noqa: S608
+        f"SELECT idx, entry, leaf FROM events WHERE {condition} ORDER BY idx DESC LIMIT ?",  # noqa: S608
         (*values, wanted.limit),
     ).fetchall()
     return tuple(read_entry(*row) for row in reversed(rows))
 
 
-def select_indices(connection: sqlite3.Connection, wanted: AuditFilter) -> list[int]:
+def select_indices(connection: Connection, wanted: AuditFilter) -> list[int]:
     """The indices of every entry that matches, ascending; the filter's limit does not count."""
     condition, values = _condition(connection, wanted)
     rows = connection.execute(f"SELECT idx FROM events WHERE {condition} ORDER BY idx", values)  # noqa: S608
     return [int(row[0]) for row in rows]
 
 
-def _condition(connection: sqlite3.Connection, wanted: AuditFilter) -> tuple[str, list[str | int]]:
-    parts: list[str] = []
+def _condition(connection: Connection, wanted: AuditFilter) -> tuple[str, list[str | int]]:
+    parts = ["entry IS NOT NULL"]  # what has expired is found by nothing
     values: list[str | int] = []
     for column, name in _FIELDS.items():
         if (value := getattr(wanted, name)) not in ("", None):
@@ -107,10 +107,10 @@ def _condition(connection: sqlite3.Connection, wanted: AuditFilter) -> tuple[str
     if wanted.before_index is not None:
         parts.append("idx < ?")
         values.append(wanted.before_index)
-    return " AND ".join(parts) or "1", values
+    return " AND ".join(parts), values
 
 
-def _times(connection: sqlite3.Connection, wanted: AuditFilter) -> list[tuple[str, str | int]]:
+def _times(connection: Connection, wanted: AuditFilter) -> list[tuple[str, str | int]]:
     """Bounds of time, with the indices between which such entries lie: whole tiles know their earliest and latest."""
     bounds: list[tuple[str, str | int]] = []
     (whole,) = connection.execute("SELECT coalesce(max(number) + 1, 0) FROM tiles WHERE level = 1").fetchone()

@@ -5,7 +5,6 @@ MUST NOT: grow a tree whose stored end is not the signed one, or that is shorter
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +13,7 @@ from infra.ledger.checkpoint import open_trusted
 from infra.ledger.tree import TILE, Frontier, TileHash, subtree
 from infra.ledger.verify import Checkpoint
 from infra.signing import TrustedKeys
+from infra.stores.connection import Connection
 
 CHANGED = "sluice audit verify (it names the entry), then restore the ledger from a backup"
 
@@ -36,7 +36,7 @@ class Edge:
 class StoredHashes:
     """The hashes of the tree, read within one transaction."""
 
-    connection: sqlite3.Connection
+    connection: Connection
 
     def hashes(self, level: int, first: int, count: int) -> Sequence[bytes]:
         """So many hashes of a tile level, in order. Raises LedgerChanged when one is missing."""
@@ -52,7 +52,7 @@ class StoredHashes:
         return found
 
 
-def present_edge(connection: sqlite3.Connection, known: Edge, origin: str, keys: TrustedKeys) -> Edge:
+def present_edge(connection: Connection, known: Edge, origin: str, keys: TrustedKeys) -> Edge:
     """The edge as it is stored now, once the stored hashes lead to the signed root. `known` is what was there before.
 
     Raises LedgerChanged when the end was changed, cut off or signed by nobody known, or `known` is not its beginning.
@@ -75,7 +75,7 @@ def present_edge(connection: sqlite3.Connection, known: Edge, origin: str, keys:
     return edge
 
 
-def _grown(connection: sqlite3.Connection, known: Edge, tip: Checkpoint, new: Edge) -> Edge:
+def _grown(connection: Connection, known: Edge, tip: Checkpoint, new: Edge) -> Edge:
     """What others have appended since `known`; the leaves one by one where they are few."""
     hashes, before = StoredHashes(connection), known.frontier
     if tip.size < before.size:
@@ -93,7 +93,7 @@ def _grown(connection: sqlite3.Connection, known: Edge, tip: Checkpoint, new: Ed
     return Edge(new.note, frontier, new.last_leaf)
 
 
-def keep_tiles(connection: sqlite3.Connection, whole: Sequence[TileHash]) -> None:
+def keep_tiles(connection: Connection, whole: Sequence[TileHash]) -> None:
     """Writes the roots of subtrees that became whole; their entries must be written before."""
     for tile in whole:
         first, last = "", ""

@@ -1,7 +1,8 @@
 """Which writers of the ledger are alive.
 
-Each holds a lock on a file of its own; the kernel lets go of it when the process ends, however it ends. So another
-gateway's requests under way are never taken for interrupted ones, and a process number used again fools nobody.
+A writer holds a lock that is let go when its process ends, however it ends: on a file of its own, or in PostgreSQL for
+its connection. So another gateway's requests under way are never taken for interrupted ones, and a process number used
+again fools nobody.
 """
 
 from __future__ import annotations
@@ -10,18 +11,87 @@ import fcntl
 import os
 import re
 import secrets
+import threading
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from infra.errors import StoreError
+from infra.stores.connection import Connection
+
+if TYPE_CHECKING:
+    from infra.stores.postgres import PostgresDatabase
 
 _NAME = re.compile(r"writer-[0-9a-f]{24}")
 
 
-class Writer:
-    """The mark of one writer: it is alive as long as this is open."""
+class Writers(Protocol):
+    """One writer among others."""
+
+    def name(self) -> str:
+        """The name of this writer; from now on it is alive. Raises StoreError."""
+
+    def alive(self, connection: Connection, name: str) -> bool:
+        """Whether a writer still runs; asked within a transaction that writes."""
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Removes the marks of dead writers, once nothing names them any more."""
+
+    def close(self) -> None:
+        """Ends it: it is alive no longer."""
+
+
+class FolderWriters:
+    """Writers of one machine: each locks a file. Thread-safe."""
 
     def __init__(self, folder: Path) -> None:
-        """Takes a new name and locks its file. Raises StoreError."""
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._mark: _Mark | None = None
+
+    def name(self) -> str:
+        """The name of this writer; from now on it is alive. Raises StoreError."""
+        with self._lock:
+            if self._mark is None or not self._mark.ours:
+                self._mark = _Mark(self._folder)
+            return self._mark.name
+
+    def alive(self, _: Connection, name: str) -> bool:
+        """Whether a writer still runs. One without a file does not; a name of the wrong form is not a writer's."""
+        if not _NAME.fullmatch(name):
+            return False
+        try:
+            descriptor = os.open(self._folder / f"{name}.lock", os.O_RDWR)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True  # not ours to judge: better an unfinished record for a while than a wrong one
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Removes the files of dead writers, once nothing names them any more."""
+        for name in names:
+            if _NAME.fullmatch(name):
+                (self._folder / f"{name}.lock").unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Ends it: it is alive no longer."""
+        with self._lock:
+            if self._mark is not None:
+                self._mark.close()
+                self._mark = None
+
+
+class _Mark:
+    """The locked file of one writer: it is alive as long as this is open."""
+
+    def __init__(self, folder: Path) -> None:
         self.name = f"writer-{secrets.token_hex(12)}"
         self._process = os.getpid()
         self._path = folder / f"{self.name}.lock"
@@ -48,26 +118,41 @@ class Writer:
         os.close(self._descriptor)
 
 
-def alive(folder: Path, name: str) -> bool:
-    """Whether a writer still runs. One without a file does not; a name of the wrong form is not a writer's."""
-    if not _NAME.fullmatch(name):
-        return False
-    try:
-        descriptor = os.open(folder / f"{name}.lock", os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True  # not ours to judge: better an unfinished record for a while than a wrong one
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+class PostgresWriters:
+    """Writers of several machines: each holds an advisory lock on a connection of its own. Thread-safe."""
+
+    def __init__(self, database: PostgresDatabase) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._held: tuple[str, int, Any] | None = None
+
+    def name(self) -> str:
+        """The name of this writer; from now on it is alive. Another one where the connection was lost. StoreError."""
+        with self._lock:
+            if self._held is None or self._held[1] != os.getpid() or self._held[2].closed:
+                name = f"writer-{secrets.token_hex(12)}"
+                connection = self._database.connect()
+                connection.execute("SELECT pg_advisory_lock(%s)", (_number(name),))
+                self._held = (name, os.getpid(), connection)
+            return self._held[0]
+
+    def alive(self, connection: Connection, name: str) -> bool:
+        """Whether a writer still runs: nobody else gets its lock."""
+        if not _NAME.fullmatch(name) or (self._held is not None and self._held[0] == name):
+            return bool(_NAME.fullmatch(name))
+        return not connection.execute("SELECT pg_try_advisory_xact_lock(?)", (_number(name),)).fetchone()[0]
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Nothing to do: the lock went with the connection."""
+
+    def close(self) -> None:
+        """Ends it: it is alive no longer."""
+        with self._lock:
+            if self._held is not None and self._held[1] == os.getpid():
+                self._held[2].close()
+            self._held = None
 
 
-def forget(folder: Path, name: str) -> None:
-    """Removes a dead writer's file, once nothing names it any more."""
-    if _NAME.fullmatch(name):
-        (folder / f"{name}.lock").unlink(missing_ok=True)
+def _number(name: str) -> int:
+    """The lock of a writer: 63 bits of its name."""
+    return int(name.removeprefix("writer-")[:16], 16) >> 1

@@ -35,19 +35,19 @@ CREATE TABLE log (origin TEXT NOT NULL);
 INSERT INTO log VALUES ('sluice.local/' || lower(hex(randomblob(8))));
 CREATE TABLE events (
     idx INTEGER PRIMARY KEY,
-    event TEXT NOT NULL,
-    event_id AS (nullif(json_extract(event, '$.event_id'), '')),
-    kind AS (nullif(json_extract(event, '$.kind'), '')),
-    at AS (nullif(json_extract(event, '$.at'), '')),
-    pipeline AS (nullif(json_extract(event, '$.pipeline'), '')),
-    response_id AS (nullif(json_extract(event, '$.response_id'), '')),
-    tenant AS (nullif(json_extract(event, '$.tenant'), '')),
-    subject AS (nullif(json_extract(event, '$.subject'), '')),
-    outcome AS (nullif(json_extract(event, '$.outcome'), '')),
-    version AS (nullif(json_extract(event, '$.version'), '')),
-    guardrails AS (nullif(json_extract(event, '$.guardrails'), '')),
-    manifest AS (nullif(json_extract(event, '$.manifest'), '')),
-    trace_id AS (nullif(json_extract(event, '$.trace_id'), '')),
+    entry BLOB,
+    event_id AS (nullif(json_extract(CAST(entry AS TEXT), '$.event_id'), '')),
+    kind AS (nullif(json_extract(CAST(entry AS TEXT), '$.kind'), '')),
+    at AS (nullif(json_extract(CAST(entry AS TEXT), '$.at'), '')),
+    pipeline AS (nullif(json_extract(CAST(entry AS TEXT), '$.pipeline'), '')),
+    response_id AS (nullif(json_extract(CAST(entry AS TEXT), '$.response_id'), '')),
+    tenant AS (nullif(json_extract(CAST(entry AS TEXT), '$.tenant'), '')),
+    subject AS (nullif(json_extract(CAST(entry AS TEXT), '$.subject'), '')),
+    outcome AS (nullif(json_extract(CAST(entry AS TEXT), '$.outcome'), '')),
+    version AS (nullif(json_extract(CAST(entry AS TEXT), '$.version'), '')),
+    guardrails AS (nullif(json_extract(CAST(entry AS TEXT), '$.guardrails'), '')),
+    manifest AS (nullif(json_extract(CAST(entry AS TEXT), '$.manifest'), '')),
+    trace_id AS (nullif(json_extract(CAST(entry AS TEXT), '$.trace_id'), '')),
     leaf BLOB NOT NULL
 );
 CREATE TABLE payloads (idx INTEGER PRIMARY KEY, data BLOB NOT NULL);
@@ -68,6 +68,7 @@ CREATE TABLE tiles (
 CREATE TABLE tip (one INTEGER PRIMARY KEY CHECK (one = 1), note TEXT NOT NULL);
 CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL);
 CREATE TABLE pending (response_id TEXT PRIMARY KEY, writer TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE segments (first INTEGER PRIMARY KEY, until INTEGER NOT NULL, place TEXT NOT NULL, digest TEXT NOT NULL);
 """
 # Made once the rows are there: sorting them at the end takes a fraction of the time.
 _INDICES = """
@@ -84,17 +85,30 @@ CREATE INDEX events_trace_id ON events (trace_id) WHERE trace_id IS NOT NULL;
 CREATE INDEX fired_name ON fired (name, verdict, idx);
 """
 _NEVER = """
-CREATE TRIGGER events_no_update BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-CREATE TRIGGER events_no_delete BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-CREATE TRIGGER payloads_no_update BEFORE UPDATE ON payloads BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-CREATE TRIGGER payloads_no_delete BEFORE DELETE ON payloads BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER events_no_update BEFORE UPDATE ON events \
+WHEN NOT (NEW.entry IS NULL AND NEW.leaf = OLD.leaf AND NEW.idx = OLD.idx) BEGIN SELECT RAISE(ABORT, 'the \
+ledger is append-only'); END;
+CREATE TRIGGER events_no_delete BEFORE DELETE ON events \
+WHEN NOT EXISTS (SELECT 1 FROM segments WHERE first <= OLD.idx AND OLD.idx < until) BEGIN SELECT RAISE(ABORT, \
+'the ledger is append-only'); END;
+CREATE TRIGGER payloads_no_update BEFORE UPDATE ON payloads \
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER payloads_no_delete BEFORE DELETE ON payloads \
+WHEN NOT (EXISTS (SELECT 1 FROM events WHERE idx = OLD.idx AND entry IS NULL) OR EXISTS (SELECT 1 FROM segments \
+WHERE first <= OLD.idx AND OLD.idx < until)) BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER fired_no_update BEFORE UPDATE ON fired BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-CREATE TRIGGER fired_no_delete BEFORE DELETE ON fired BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER fired_no_delete BEFORE DELETE ON fired \
+WHEN NOT (EXISTS (SELECT 1 FROM events WHERE idx = OLD.idx AND entry IS NULL) OR EXISTS (SELECT 1 FROM segments \
+WHERE first <= OLD.idx AND OLD.idx < until)) BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER tiles_no_update BEFORE UPDATE ON tiles BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER tiles_no_delete BEFORE DELETE ON tiles BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER checkpoints_no_update BEFORE UPDATE ON checkpoints \
 BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER checkpoints_no_delete BEFORE DELETE ON checkpoints \
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER segments_no_update BEFORE UPDATE ON segments \
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER segments_no_delete BEFORE DELETE ON segments \
 BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER log_no_update BEFORE UPDATE ON log BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER log_no_delete BEFORE DELETE ON log BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
@@ -200,14 +214,14 @@ class _Log:
 
     def add(self, event: bytes, payload: bytes | None) -> None:
         """Writes an entry. Raises ValueError, KeyError or TypeError when it is no event, or names another payload."""
-        text, index, leaf = event.decode(), self.tree.size, _leaf(event)
-        fields = json.loads(text)
+        index, leaf = self.tree.size, _leaf(event)
+        fields = json.loads(event)
         self.last_at = fields["at"]
         datetime.fromisoformat(self.last_at)
         if fields.get("sealed") != (_digest(payload) if payload is not None else None):
             raise ValueError("another payload")
         self._times.append(self.last_at)
-        self._execute("INSERT INTO events (idx, event, leaf) VALUES (?, ?, ?)", (index, text, leaf))
+        self._execute("INSERT INTO events (idx, entry, leaf) VALUES (?, ?, ?)", (index, event, leaf))
         if payload is not None:
             self.payloads += 1
             self._execute("INSERT INTO payloads VALUES (?, ?)", (index, payload))
@@ -326,11 +340,11 @@ def _check(copy: Path) -> None:
 def _is_whole(connection: sqlite3.Connection) -> bool:
     """Whether the entries lead to the signed checkpoint, and the added one comes right after those of the chain."""
     tree = _Tree()
-    for index, event, leaf in connection.execute("SELECT idx, CAST(event AS BLOB), leaf FROM events ORDER BY idx"):
+    for index, event, leaf in connection.execute("SELECT idx, entry, leaf FROM events ORDER BY idx"):
         if index != tree.size or leaf != _leaf(event):
             return False
         tree.add(leaf)
-    moved = connection.execute("SELECT idx, event FROM events WHERE event_id = 'ledger/moved'").fetchone()
+    moved = connection.execute("SELECT idx, entry FROM events WHERE event_id = 'ledger/moved'").fetchone()
     tip = connection.execute("SELECT note FROM tip").fetchone()
     if moved is not None and json.loads(moved[1])["entries"] != moved[0]:
         return False

@@ -21,6 +21,7 @@ from infra.errors import BadInput, StoreError
 from infra.home import Home
 from infra.ledger.log import Ledger
 from infra.ledger.query import AuditFilter
+from infra.ledger.store import has_record
 from infra.stores.blobs import Blobs
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -76,7 +77,7 @@ def _signed(home: Home) -> Iterator[Digest]:
 
 
 def _recorded(home: Home) -> Iterator[Digest]:
-    if not home.ledger.exists():
+    if not has_record(home):
         return
     ledger = Ledger.open(home)
     try:

@@ -8,13 +8,15 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
 from infra.errors import SluiceError, StoreError
+from infra.stores.connection import Value
 
 _BUSY_S = 30.0
 """How long a writer waits for another process before it gives up."""
@@ -29,6 +31,14 @@ _CURES: tuple[tuple[str, str, str], ...] = (
     ("malformed", "the file is damaged", "restore it from a backup"),
     ("not a database", "the file is damaged", "restore it from a backup"),
 )
+
+
+class SqliteConnection(sqlite3.Connection):
+    """A connection whose queries of any length are read row by row, as SQLite does anyway."""
+
+    def stream(self, sql: str, values: Sequence[Value] = (), /) -> Iterator[Any]:
+        """The rows of a query, each made when it is asked for."""
+        return self.execute(sql, values)
 
 
 @contextmanager
@@ -51,7 +61,7 @@ def store_errors(path: Path) -> Iterator[None]:
         ) from None
 
 
-def connect(path: Path, schema: str, version: int) -> sqlite3.Connection:
+def connect(path: Path, schema: str, version: int) -> SqliteConnection:
     """Opens a store and makes its tables on first use, race-free between processes. Threads may take turns with it.
 
     The connection is in autocommit mode: who writes says BEGIN IMMEDIATE. Raises StoreError when it cannot be opened,
@@ -61,7 +71,9 @@ def connect(path: Path, schema: str, version: int) -> sqlite3.Connection:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False, factory=SqliteConnection
+        )
         if _version(connection) == 0:
             # Two processes that switch to WAL at once can see "locked" in spite of the busy timeout.
             with FileLock(path.with_name(f".{path.name}.lock")):
@@ -79,6 +91,28 @@ def connect(path: Path, schema: str, version: int) -> sqlite3.Connection:
             cure="any command with SLUICE_HOME set to its home migrates it" if older else "use a newer Sluice",
         )
     return connection
+
+
+@contextmanager
+def read_only(path: Path) -> Iterator[SqliteConnection]:
+    """One consistent view of a file that is there, whatever its layout. Raises StoreError."""
+    with store_errors(path):
+        # Never made anew: a store that is gone must not look like an empty one.
+        place = f"{path.as_uri()}?mode=rw"
+        connection = sqlite3.connect(
+            place, timeout=_BUSY_S, isolation_level=None, check_same_thread=False, uri=True, factory=SqliteConnection
+        )
+        # A text that is none is a finding of whoever checks it, not the end of the check.
+        connection.text_factory = _text
+        try:
+            connection.execute("BEGIN")
+            yield connection
+        finally:
+            connection.close()
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode(errors="surrogateescape")
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -107,7 +141,7 @@ class Database:
         self._file = _identity(path)
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self) -> Iterator[SqliteConnection]:
         """One durable transaction: committed when the block ends, rolled back when it raises.
 
         Threads and processes take turns. Raises StoreError when nothing could be written.
@@ -135,19 +169,10 @@ class Database:
                 raise
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Iterator[SqliteConnection]:
         """One consistent view that no writer blocks. Raises StoreError."""
-        with store_errors(self.path):
-            # Never made anew: a store that is gone must not look like an empty one.
-            place = f"{self.path.as_uri()}?mode=rw"
-            connection = sqlite3.connect(
-                place, timeout=_BUSY_S, isolation_level=None, check_same_thread=False, uri=True
-            )
-            try:
-                connection.execute("BEGIN")
-                yield connection
-            finally:
-                connection.close()
+        with read_only(self.path) as connection:
+            yield connection
 
     def checkpoint(self) -> None:
         """Moves the write-ahead log into the file and empties it: overwritten bytes are gone. Raises StoreError."""

@@ -140,7 +140,7 @@ def audit_all() -> Any:
 
 
 def test_verify_exits_1_and_names_the_index(life: Any) -> None:
-    tamper(life, """UPDATE events SET event = replace(event, '"acme"', '"evil"') WHERE idx = 7""")
+    tamper(life, """UPDATE events SET entry = CAST(replace(entry, '"acme"', '"evil"') AS BLOB) WHERE idx = 7""")
     value = machine("audit", "verify", code=1)
     assert (value["ok"], value["problem_count"]) == (False, 2)
     assert [problem["index"] for problem in value["problems"]] == [7, None]
@@ -156,7 +156,7 @@ def test_verify_sees_a_deleted_release_file(life: Any) -> None:
 
 
 def test_verify_of_unreadable_entries_is_a_finding_and_no_crash(life: Any) -> None:
-    tamper(life, "UPDATE events SET event = '{}' WHERE kind = 'release.written'")
+    tamper(life, "UPDATE events SET entry = CAST('{}' AS BLOB) WHERE kind = 'release.written'")
     value = machine("audit", "verify", code=1)
     assert 6 in [problem["index"] for problem in value["problems"]]
 

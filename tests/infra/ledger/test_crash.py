@@ -12,6 +12,7 @@ from infra.home import Home
 from infra.ledger.log import Ledger
 from infra.ledger.query import AuditFilter
 
+BOTH_STORES = True
 _WRITER = """
     import sys
     from pathlib import Path
@@ -21,7 +22,7 @@ _WRITER = """
     from infra.home import Home
     from infra.ledger.log import Ledger
 
-    ledger, name = Ledger.open(Home.open(Path(sys.argv[1]))), sys.argv[2]
+    ledger, name = Ledger.open(Home(Path(sys.argv[1]), sys.argv[3])), sys.argv[2]
     for number in range(100_000):
         response = f"{name}-{number}"
         ledger.append(RequestAdmitted(
@@ -43,7 +44,9 @@ _WRITER = """
 
 def _start(home: Home, name: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(_WRITER), str(home.root), name], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", textwrap.dedent(_WRITER), str(home.root), name, home.ledger_url],
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 

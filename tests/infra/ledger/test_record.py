@@ -119,8 +119,8 @@ def test_the_store_reads_the_fields_out_of_the_bytes(event: AuditEvent) -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.executescript(SCHEMA)
         data = event.to_json()
-        connection.execute("INSERT INTO events (idx, event, leaf) VALUES (0, ?, x'00')", (data.decode(),))
-        row = connection.execute(f"SELECT {', '.join(COLUMNS)}, CAST(event AS BLOB) FROM events").fetchone()
+        connection.execute("INSERT INTO events (idx, entry, leaf) VALUES (0, ?, x'00')", (data,))
+        row = connection.execute(f"SELECT {', '.join(COLUMNS)}, entry FROM events").fetchone()
     fields = json.loads(data)
     assert row[-1] == data
     for name, value in zip(COLUMNS, row, strict=False):

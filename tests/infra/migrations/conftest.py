@@ -201,7 +201,9 @@ class Chain:
 
     def events(self) -> list[bytes]:
         with self.connection() as connection:
-            return [row[0] for row in connection.execute("SELECT CAST(event AS BLOB) FROM events ORDER BY idx")]
+            old = connection.execute("PRAGMA user_version").fetchone()[0] == 1
+            rows = connection.execute(f"SELECT {'event' if old else 'entry'} FROM events ORDER BY idx")
+            return [row[0] for row in rows]
 
     service = staticmethod(_service)
 
