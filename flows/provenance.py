@@ -7,11 +7,14 @@ does not hold is reported as a failed check, never passed over. The steps' shape
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from flows.provenance_evidence import Archive, evidence
 from flows.provenance_record import Check, Fact, Provenance, Step, StepName
 from infra.contracts.lifecycle_events import PolicyPut, Released, ReviewDecided
 from infra.contracts.model_version import ModelVersion
 from infra.contracts.policy_release import PolicyRelease
+from infra.contracts.record_events import EntriesExpired
 from infra.contracts.release import Approval, Release
 from infra.contracts.request_events import RequestAdmitted, RequestEnd, RequestRefused
 from infra.digest import Digest
@@ -31,9 +34,7 @@ def trace(response_id: str, archive: Archive, *, rows_shown: int = 5) -> Provena
     entries = archive.ledger.of_response(response_id)
     admitted = next((entry.event for entry in entries if isinstance(entry.event, RequestAdmitted)), None)
     if not any(isinstance(entry.event, RequestAdmitted | RequestRefused) for entry in entries):
-        raise BadInput(
-            "the ledger has no request with this id", cure="sluice audit query --kind request (the column `response`)"
-        )
+        raise _unknown(archive)
     answer = _answer(entries, archive)
     if admitted is None:
         return Provenance(response_id, (answer,), ())
@@ -49,6 +50,16 @@ def trace(response_id: str, archive: Archive, *, rows_shown: int = 5) -> Provena
         return Provenance(response_id, steps, ())
     behind = evidence(manifest, archive, rows_shown=rows_shown)
     return Provenance(response_id, (*steps, *behind.steps), behind.rows)
+
+
+def _unknown(archive: Archive) -> BadInput:
+    """The error for an id that the ledger does not know: what has expired cannot be told from what never was."""
+    what = "the ledger has no request with this id"
+    for entry in archive.ledger.query(AuditFilter(kinds=("entries.expired",), limit=1)):
+        if isinstance(entry.event, EntriesExpired):
+            before = entry.event.at - timedelta(days=entry.event.retention_days)
+            what = f"{what} any more, or never had one: requests of before {before:%Y-%m-%d %H:%M} UTC have expired"
+    return BadInput(what, cure="sluice audit query --kind request (the column `response`)")
 
 
 def _answer(entries: tuple[Entry, ...], archive: Archive) -> Step:

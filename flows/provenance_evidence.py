@@ -174,12 +174,11 @@ def _snapshot_facts(snapshot: DatasetSnapshot | None) -> tuple[Fact, ...]:
 
 
 def _rows(snapshot: DatasetSnapshot, datasets: Datasets, shown: int) -> tuple[tuple[RowsFound, ...], tuple[Check, ...]]:
-    """Reads every row of every split: `Datasets.rows` hands on only what hashes to the digest in the manifest."""
+    """Reads every row of every split and holds it against the manifest; those of erased subjects are tombstones."""
     found: list[RowsFound] = []
     checks: list[Check] = []
     for split in snapshot.splits:
         name = f"{split.name} rows hash to their digests"
-        verified = 0
         try:
             manifest = datasets.manifest(snapshot, split.name)
             first = manifest.rows[:shown]
@@ -187,13 +186,16 @@ def _rows(snapshot: DatasetSnapshot, datasets: Datasets, shown: int) -> tuple[tu
         except SluiceError as error:
             checks.append(Check(name, False, error.what))
             continue
+        verified = erased = 0
         try:
-            for _ in datasets.rows(snapshot, split.name):
-                verified += 1
-            checks.append(Check(name, True))
+            for row in datasets.each(snapshot, split.name):
+                verified += row is not None
+                erased += row is None
+            gone = f"{erased} of {split.rows} were erased: nobody can read them any more"
+            checks.append(Check(name, True, gone if erased else ""))
         except SluiceError as error:
-            checks.append(Check(name, False, f"after {verified} rows: {error.what}"))
-        found.append(RowsFound(split.name, split.manifest, split.rows, verified, first))
+            checks.append(Check(name, False, f"after {verified + erased} rows: {error.what}"))
+        found.append(RowsFound(split.name, split.manifest, split.rows, verified, first, erased))
     return tuple(found), tuple(checks)
 
 

@@ -36,7 +36,7 @@ StepName = Literal[
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was checked. `detail` says what was wrong, '' where nothing was."""
+    """One thing that was checked. `detail` says what was wrong, or what else is to be known; '' where nothing is."""
 
     check: str
     ok: bool
@@ -76,6 +76,8 @@ class RowsFound:
     rows: int
     verified: int
     shown: tuple[RowDigest, ...]
+    erased: int = 0
+    """Rows of subjects that were erased: their digests stand in the manifest, and nobody can read them any more."""
 
 
 @dataclass(frozen=True)

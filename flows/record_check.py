@@ -8,9 +8,9 @@ from __future__ import annotations
 from infra.contracts.lifecycle_events import PolicyPut, Released, ReviewDecided
 from infra.digest import Digest
 from infra.errors import SluiceError
-from infra.ledger.check import LedgerProblem
 from infra.ledger.log import Ledger
 from infra.ledger.query import AuditFilter
+from infra.ledger.walk import LedgerProblem
 from infra.stores.releases import Releases
 
 _ALL = 1_000_000

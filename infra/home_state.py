@@ -17,7 +17,7 @@ from infra.errors import BadInput, Refused, StoreError
 from infra.home import Home, write_atomic
 from infra.home_lock import LOCK_FILES, alone, hold
 
-HOME_VERSION = 3
+HOME_VERSION = 4
 """The layout that this Sluice reads and writes: the number of the last migration."""
 
 STATE_FILE = "state.json"

@@ -56,9 +56,12 @@ def _get(url: str, path: str) -> _Answer:
 
 
 def _gateway(answer: _Answer) -> Probe:
-    """The gateway says why it is not ready, and, ready or not, what was refused since the release in force."""
+    """The gateway says why it is not ready, and, ready or not, what was refused since the release in force, and what
+    the ledger's witness says.
+    """
     body = json.loads(answer.body)
-    refused = "; ".join(str(one["message"]) for one in body.get("refused", []))
+    told = [*body.get("refused", []), body.get("witness") or {}]
+    refused = "; ".join(str(one["message"]) for one in told if one.get("message"))
     if answer.status == http.client.OK:
         return Probe(True, True, refused)
     reason = str(body["error"]["code"])

@@ -7,7 +7,7 @@ SLUICE_GATEWAY_*               limits of the endpoint
 SLUICE_ENGINE_*                what generates text
 SLUICE_TELEMETRY_*             where traces go, and what is in them
 SLUICE_RETENTION_*             how long is kept what nothing needs
-SLUICE_LEDGER_URL              where the audit ledger is kept
+SLUICE_LEDGER_*                where the audit ledger is kept, and for how long
 SLUICE_WITNESS*                the second place that gets each checkpoint of the ledger
 SLUICE_REVIEW_*                how long a review may wait, and who is told that it does
 """
@@ -17,7 +17,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -33,6 +33,9 @@ _PREFIX = "SLUICE_"
 _HOME = ".sluice"
 _TEST_PREFIX = "SLUICE_TEST_"
 """Read by the tests only (SLUICE_TEST_DATA)."""
+
+RETENTION_FLOOR_DAYS = 183
+"""The EU's AI Act, articles 19 and 26: logs are kept for at least six months."""
 
 Port = int
 
@@ -106,10 +109,19 @@ class RetentionSettings(Frozen):
 
 
 class LedgerSettings(Frozen):
-    """Where the audit ledger is kept."""
+    """Where the audit ledger is kept, and for how long."""
 
     ledger_url: str = Field(
         "", description="postgresql://... for gateways that write to one ledger; empty: a file of the home"
+    )
+    ledger_retention_days: int = Field(
+        0, ge=0, le=36_500, description="days until the record of a request expires (sluice audit expire); 0: never"
+    )
+    ledger_retention_reason: str = Field(
+        "",
+        validate_default=True,
+        max_length=2_000,
+        description=f"why that is less than {RETENTION_FLOOR_DAYS} days; goes into the record",
     )
 
     @field_validator("ledger_url")
@@ -118,6 +130,14 @@ class LedgerSettings(Frozen):
         if url and not url.startswith(("postgresql://", "postgres://")):
             raise ValueError("not the address of a PostgreSQL database: write postgresql://user@host/database")
         return url
+
+    @field_validator("ledger_retention_reason")
+    @classmethod
+    def _is_given(cls, reason: str, others: ValidationInfo) -> str:
+        told = " ".join(reason.split())
+        if 0 < int(others.data.get("ledger_retention_days", 0)) < RETENTION_FLOOR_DAYS and not told:
+            raise ValueError(f"fewer than {RETENTION_FLOOR_DAYS} days need a reason: say here why less is allowed")
+        return told
 
 
 class WitnessSettings(Frozen):
@@ -144,14 +164,15 @@ class WitnessSettings(Frozen):
         scheme, sign, _ = place.partition("://")
         if sign and (scheme not in {"http", "https", "s3"} or not urlsplit(place).hostname):
             raise ValueError("not a place for a witness: write a folder's path, https://... or s3://bucket/prefix")
-        return place
+        # The gateway has another working folder than the command that starts it.
+        return str(Path(place).expanduser().absolute()) if place and not sign else place
 
     @field_validator("witness_key")
     @classmethod
     def _is_there(cls, key: str, others: ValidationInfo) -> str:
         if not key and str(others.data.get("witness", "")).startswith(("http://", "https://")):
             raise ValueError("an HTTP witness needs its public key: write NAME+ID+BASE64, or a file that holds it")
-        return key
+        return str(Path(key).expanduser().absolute()) if key and "+" not in key else key
 
 
 class ReviewSettings(Frozen):
@@ -184,12 +205,17 @@ class ReviewSettings(Frozen):
 
 @dataclass(frozen=True)
 class Setting:
-    """One value with where it came from, for `sluice config`."""
+    """One value with where it came from, for `sluice config` and the servers' environment."""
 
     name: str
-    value: str
+    value: str = field(repr=False)
     source: Literal["default", "environment"]
     meaning: str
+
+    @property
+    def shown(self) -> str:
+        """The value as it may be shown: without a password."""
+        return hidden(self.value)
 
 
 @dataclass(frozen=True)
@@ -202,6 +228,7 @@ class Settings:
     engine: EngineSettings
     telemetry: TelemetrySettings
     retention: RetentionSettings
+    ledger: LedgerSettings
     witness: WitnessSettings
     review: ReviewSettings
     sources: tuple[Setting, ...]
@@ -254,7 +281,7 @@ def read_settings(environment: Mapping[str, str] | None = None, *, any_version: 
     assert isinstance(ledger, LedgerSettings) and isinstance(witness, WitnessSettings)
     home = replace(open_home(root, any_version=any_version), ledger_url=ledger.ledger_url)
     sources = tuple(_sources(home, parts, found))
-    return Settings(home, servers, gateway, engine, telemetry, retention, witness, review, sources)
+    return Settings(home, servers, gateway, engine, telemetry, retention, ledger, witness, review, sources)
 
 
 def home_root() -> Path:
@@ -278,8 +305,9 @@ def _sources(home: Home, parts: list[Frozen], found: Mapping[str, str]) -> list[
         )
     ]
     for part in parts:
-        for name, field in type(part).model_fields.items():
+        for name, described in type(part).model_fields.items():
             source: Literal["default", "environment"] = "environment" if name in found else "default"
-            value = hidden(str(getattr(part, name)))
-            rows.append(Setting(f"{_PREFIX}{name.upper()}", value, source, field.description or ""))
+            rows.append(
+                Setting(f"{_PREFIX}{name.upper()}", str(getattr(part, name)), source, described.description or "")
+            )
     return rows

@@ -87,7 +87,14 @@ class Door:
     limits: GatewaySettings
 
     async def identify(self, request: Request, visitor: Visitor) -> Caller:
-        """Whose key the request carries. Raises ApiError (401)."""
+        """Whose key the request carries: one for asking the model. Raises ApiError (401, 403)."""
+        caller = await self.known(request, visitor)
+        if caller.role != "caller":
+            raise ApiError.forbidden("this key is for the audit ledger, under /audit; it asks no model")
+        return caller
+
+    async def known(self, request: Request, visitor: Visitor) -> Caller:
+        """Whose key the request carries, whatever it is for. Raises ApiError (401)."""
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         caller = None
         if scheme.lower() == "bearer" and key.strip():

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from infra.textless import hide_texts
 from services import supervision
+from services.audit_api import build_audit_app
 from services.errors import ApiError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def build_app() -> FastAPI:
     )
     for method, path, work in routes:
         app.add_route(path, _route(work), [method])
+    app.mount("/audit", build_audit_app(lambda: app.state.running.audit))
     app.add_route("/{path:path}", _route(_elsewhere), ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
     return app
 

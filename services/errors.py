@@ -48,6 +48,11 @@ class ApiError(Exception):
         )
 
     @classmethod
+    def forbidden(cls, message: str) -> ApiError:
+        """403: a key that is known, for something else."""
+        return cls(403, message, "permission_error", "forbidden")
+
+    @classmethod
     def unknown_model(cls) -> ApiError:
         """404: no pipeline of that name is served. The name is not repeated."""
         return cls(404, "no such model; GET /v1/models lists them", "invalid_request_error", "model_not_found", "model")

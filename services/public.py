@@ -20,6 +20,7 @@ from services.replies import model_list
 from services.request import Desk, json_response
 from services.tracing import RequestTrace
 from services.wire import parse_feedback
+from services.witnessing import Witnessing
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Public:
     watch: ReleaseWatch
     feedback_desk: FeedbackDesk
     metrics_page: Metrics
+    witnessing: Witnessing
 
     async def models(self, request: Request) -> Response:
         """GET /v1/models."""
@@ -76,18 +78,23 @@ class Public:
         return json_response({"status": "ok"}, 200, {})
 
     async def readyz(self) -> Response:
-        """GET /readyz: 200 while something answers, else 503 with the reason's code; what was refused, what hangs."""
+        """GET /readyz: 200 while something answers, else 503 with the reason's code; what was refused, what hangs.
+
+        A witness that refuses the ledger is told here and takes no answer away.
+        """
         code = self.watch.not_ready
         refused = [remark.body() for remark in self.watch.remarks()]
         if code or THREADS.exhausted:
             error = ApiError.not_ready(code) if code else ApiError.guards_stuck()
-            return json_response(error.body() | {"refused": refused}, error.status, error.headers())
+            body = error.body() | {"refused": refused, "witness": self.witnessing.body()}
+            return json_response(body, error.status, error.headers())
         versions = {served.pipeline: served.version for served in self.watch.served()}
         ready = {
             "status": "ready",
             "versions": versions,
             "guardrails": {served.pipeline: served.guardrails for served in self.watch.served()},
             "refused": refused,
+            "witness": self.witnessing.body(),
             "stuck_checks": THREADS.stuck,
         }
         return json_response(ready, 200, {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from infra.contracts.audit import AuditEvent
 from infra.contracts.base import now
@@ -15,10 +15,12 @@ from infra.errors import StoreError
 from infra.ledger.log import Ledger
 from infra.settings import Settings, read_settings
 from services import supervision
+from services.audit_api import AuditDesk
 from services.public import Public
 from services.recorder import Recorder
 from services.release_watch import ReleaseWatch
 from services.request import Desk
+from services.witnessing import Witnessing
 
 _LOG = logging.getLogger("sluice.gateway")
 
@@ -29,9 +31,11 @@ class Running:
 
     desk: Desk
     public: Public
+    audit: AuditDesk
     watch: ReleaseWatch
     recorder: Recorder
     ledger: Ledger
+    witnessing: Witnessing
     tasks: tuple[asyncio.Task[None], ...]
 
     @classmethod
@@ -44,8 +48,10 @@ class Running:
         running = await asyncio.to_thread(_open, settings)
         await running.recorder.write(_changed("started"))
         follow = asyncio.create_task(running.watch.follow(settings.gateway.gateway_poll_s))
+        witness = asyncio.create_task(running.witnessing.follow())
         parent = asyncio.create_task(supervision.end_with_supervisor())
-        return Running(running.desk, running.public, running.watch, running.recorder, running.ledger, (follow, parent))
+        words = asyncio.create_task(running.audit.follow())
+        return replace(running, tasks=(follow, witness, words, parent))
 
     async def stop(self) -> None:
         """Ends what is under way, stops the engines and sends the last traces."""
@@ -59,6 +65,7 @@ class Running:
         with contextlib.suppress(StoreError):
             await self.recorder.write(_changed("stopped"))
         await self.recorder.close()
+        await self.witnessing.finish()
         await asyncio.to_thread(telemetry.flush)
         self.ledger.close()
 
@@ -66,7 +73,9 @@ class Running:
 def _open(settings: Settings) -> Running:
     """The synchronous part of the start."""
     from infra import processes, telemetry
+    from infra.ledger.search import SearchIndex
     from infra.ledger.vault import Vault
+    from infra.ledger.witness import open_witness
     from infra.stores.callers import Callers
     from infra.stores.feedback import FeedbackStore
     from infra.stores.releases import Releases
@@ -98,7 +107,10 @@ def _open(settings: Settings) -> Running:
     content = settings.telemetry.telemetry_content == "redacted"
     desk = Desk(door, recorder, vault, metrics, limits, content)
     feedback = FeedbackDesk(FeedbackStore(home, vault), ledger, watch)
-    return Running(desk, Public(desk, watch, feedback, metrics), watch, recorder, ledger, ())
+    witnessing = Witnessing(ledger, open_witness(settings.witness, ledger.keys, ledger.origin, home))
+    public = Public(desk, watch, feedback, metrics, witnessing)
+    audit = AuditDesk(desk, ledger, vault, SearchIndex(ledger, vault))
+    return Running(desk, public, audit, watch, recorder, ledger, witnessing, ())
 
 
 def _changed(action: str) -> AuditEvent:

@@ -13,6 +13,7 @@ ENTRY is {"index": INT, "leaf": DIGEST, "event": the event's own fields, with "k
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,9 +21,11 @@ import typer
 from flows.cli.ending import say_next
 
 if TYPE_CHECKING:
-    from infra.ledger.check import LedgerCheck, LedgerProblem
+    from infra.ledger.check import LedgerCheck
     from infra.ledger.log import Ledger
     from infra.ledger.query import Entry
+    from infra.ledger.walk import LedgerProblem
+    from infra.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="The record of every request and every step: ask it, show it, verify it.")
 AsJson = Annotated[bool, typer.Option("--json", help="a stable JSON shape on stdout")]
@@ -45,6 +48,9 @@ def query(
     detector: Annotated[str, typer.Option(help="a rule or an entity that found something: injection, EMAIL")] = "",
     action: Annotated[str, typer.Option(help="what a check did: flag, redact or block")] = "",
     trace: Annotated[str, typer.Option(help="a W3C trace id")] = "",
+    text: Annotated[
+        str, typer.Option(help="words that the sealed, redacted text holds, all of them; case and accents do not count")
+    ] = "",
     since: Annotated[
         str, typer.Option(help="from this time on: 2026-01-31, 2026-01-31T12:00Z, or 90m, 24h, 7d ago")
     ] = "",
@@ -79,7 +85,16 @@ def query(
         before_index=before,
         limit=limit,
     )
-    entries = Ledger.open(home).query(wanted)
+    ledger = Ledger.open(home)
+    if text:
+        from flows.cli.bars import Bars
+        from infra.ledger.search import SearchIndex
+
+        search = SearchIndex(ledger, Vault.open(home))
+        with Bars().task("read what was recorded since the last search"):
+            search.catch_up()
+        wanted = replace(wanted, words=search.words(text))
+    entries = ledger.query(wanted)
     if as_json:
         _print({"schema": "sluice/audit-query/2", "entries": [entry_json(entry) for entry in entries]})
         return
@@ -136,25 +151,32 @@ def show(
 
 
 @app.command()
-def verify(as_json: AsJson = False) -> None:
+def verify(
+    witness: Annotated[
+        bool, typer.Option("--witness", help="also hold it against what the witness of SLUICE_WITNESS kept")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Recomputes the whole ledger and holds it against the signed release files; exit 1 on any mismatch."""
     from flows.cli.bars import Bars
     from flows.record_check import check_records
     from infra.errors import StoreError
-    from infra.ledger.check import LedgerProblem
     from infra.ledger.log import Ledger
+    from infra.ledger.walk import LedgerProblem
     from infra.settings import read_settings
     from infra.stores.releases import Releases
 
-    home = read_settings().home
-    ledger = Ledger.open(home)
+    settings = read_settings()
+    ledger = Ledger.open(settings.home)
     beside: tuple[LedgerProblem, ...]
-    with Bars().task("recompute the ledger"):
-        found = ledger.verify()
+    with Bars().task("recompute the ledger", len(ledger)) as bar:
+        found = ledger.verify(bar.advance)
     try:
-        beside = check_records(ledger, Releases(home))
+        beside = check_records(ledger, Releases(settings.home))
     except StoreError as error:
         beside = (LedgerProblem(None, f"the release files could not be held against it: {error.what}"),)
+    if witness:
+        beside += _witnessed(ledger, settings)
     problems, count = (*found.problems, *beside), found.problem_count + len(beside)
     if as_json:
         _print(
@@ -175,6 +197,21 @@ def verify(as_json: AsJson = False) -> None:
         _verdict(found, problems, count)
     if count:
         raise typer.Exit(1)
+
+
+def _witnessed(ledger: Ledger, settings: Settings) -> tuple[LedgerProblem, ...]:
+    """What the witness knows otherwise; that it cannot be asked is a finding too."""
+    from infra.errors import BadInput, StoreError
+    from infra.ledger.walk import LedgerProblem
+    from infra.ledger.witness import compare, open_witness
+
+    asked = open_witness(settings.witness, ledger.keys, ledger.origin, settings.home)
+    if asked is None:
+        raise BadInput("no witness is set", cure="set SLUICE_WITNESS to a folder elsewhere, https://... or s3://...")
+    try:
+        return compare(ledger, asked)
+    except StoreError as error:
+        return (LedgerProblem(None, f"the witness could not be asked: {error.what}"),)
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from rich.table import Table
 
 from infra.contracts.audit import AuditEvent
 from infra.digest import short
-from infra.ledger.check import LedgerProblem
 from infra.ledger.query import Entry
+from infra.ledger.walk import LedgerProblem
 
 _NOT_SHOWN = frozenset({"schema", "kind", "event_id", "checks"})
 
@@ -58,7 +58,11 @@ def told(event: AuditEvent) -> str:
         "service.changed": "{service} {action}",
         "content.read": "{entries} by {actor}",
         "export.made": "{entries} entries by {actor}",
-        "entries.expired": "{event_class} after {retention_days} days",
+        "entries.expired": "{event_class} after {retention_days} days {reason}",
+        "subject.erased": "{subject}: {keys} keys by {actor}",
+        "erasure.refused": "{subject} by {actor}: held",
+        "hold.placed": "{hold_id} by {actor}: {reason}",
+        "hold.released": "{hold_id} by {actor}",
         "ledger.moved": "{entries} entries of a hash chain",
         "clock.behind": "by {seconds} s",
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from flows.cli.ending import say_next
+from infra.roles import Role
 
 if TYPE_CHECKING:
     from infra.home import Home
@@ -27,13 +28,17 @@ def create(
         bool,
         typer.Option("--restore-originals", help="in its answers, stand-ins become the caller's own originals again"),
     ] = False,
+    role: Annotated[
+        Role,
+        typer.Option(help="caller asks the model; auditor, operator and tenant-auditor read the audit ledger"),
+    ] = "caller",
     as_json: AsJson = False,
 ) -> None:
     """Makes a key and prints it, once: only its hash is kept."""
     from infra.stores.callers import Callers
 
     callers = Callers(_home())
-    made = callers.create(tenant, restores=restores)
+    made = callers.create(tenant, restores=restores, role=role)
     try:
         _record(made.id, "created", tenant)
     except BaseException:
@@ -44,6 +49,7 @@ def create(
         return
     typer.echo(made.key)
     what = ", gets originals back" if restores else ""
+    what += f", {role}" if role != "caller" else ""
     typer.echo(f"{made.id}, tenant {tenant}{what}. Keep the key now: it cannot be shown again.", err=True)
     say_next("sluice status", "the gateway's address; the key goes into `Authorization: Bearer`")
 
@@ -62,6 +68,7 @@ def list_keys(as_json: AsJson = False) -> None:
                 "created": row.created.isoformat(),
                 "revoked": row.revoked.isoformat() if row.revoked else None,
                 "restore_originals": row.restores,
+                "role": row.role,
             }
             for row in rows
         ]
@@ -70,11 +77,11 @@ def list_keys(as_json: AsJson = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("id", "tenant", "created", "state", "originals")
+    table = Table("id", "tenant", "role", "created", "state", "originals")
     for row in rows:
         state = f"[red]revoked {row.revoked:%Y-%m-%d %H:%M}[/red]" if row.revoked else "[green]works[/green]"
         originals = "come back" if row.restores else "stay hidden"
-        table.add_row(row.id, row.tenant, f"{row.created:%Y-%m-%d %H:%M}", state, originals)
+        table.add_row(row.id, row.tenant, row.role, f"{row.created:%Y-%m-%d %H:%M}", state, originals)
     Console().print(table)
     say_next("sluice keys create --tenant NAME" if not rows else "sluice audit query --kind key.changed")
 

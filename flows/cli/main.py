@@ -14,6 +14,7 @@ import typer
 from flows.cli import (
     audit,
     audit_proofs,
+    audit_witness,
     backup,
     demo,
     explain,
@@ -61,6 +62,7 @@ app.command("redact", rich_help_panel="Access and record")(redact.redact)
 audit.app.command("prove")(audit_proofs.prove)
 audit.app.command("export")(audit_proofs.export)
 audit.app.command("key")(audit_proofs.key)
+audit.app.command("witness")(audit_witness.witness)
 app.add_typer(audit.app, name="audit", rich_help_panel="Access and record")
 app.command("explain", rich_help_panel="Access and record")(explain.explain)
 app.command("backup", rich_help_panel="Housekeeping")(backup.backup)

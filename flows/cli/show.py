@@ -28,7 +28,7 @@ def config(as_json: Annotated[bool, typer.Option("--json", help="machine-readabl
 
     table = Table("setting", "value", "from", "meaning")
     for row in rows:
-        table.add_row(row.name, row.value or "[dim](empty)[/dim]", row.source, row.meaning)
+        table.add_row(row.name, row.shown or "[dim](empty)[/dim]", row.source, row.meaning)
     Console().print(table)
     say_next("sluice doctor")
 

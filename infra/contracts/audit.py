@@ -21,10 +21,14 @@ from infra.contracts.record_events import (
     ClockBehind,
     ContentRead,
     EntriesExpired,
+    ErasureRefused,
     ExportMade,
+    HoldPlaced,
+    HoldReleased,
     KeyChanged,
     LedgerMoved,
     ServiceChanged,
+    SubjectErased,
 )
 from infra.contracts.request_events import (
     FeedbackGiven,
@@ -58,6 +62,10 @@ AuditEvent = (
     | ContentRead
     | ExportMade
     | EntriesExpired
+    | SubjectErased
+    | ErasureRefused
+    | HoldPlaced
+    | HoldReleased
     | LedgerMoved
     | ClockBehind
 )

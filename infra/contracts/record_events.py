@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from infra.contracts.base import DigestStr, Frozen
+from infra.contracts.base import DigestStr, Frozen, Utc
 from infra.contracts.event import EventBase
 
 
@@ -72,8 +72,72 @@ class EntriesExpired(EventBase):
 
     ranges: tuple[IndexRange, ...]
     event_class: str
-    """The first part of the kinds that expired."""
+    """`request`: requests, and what callers said of their answers."""
     retention_days: int
+    reason: str = ""
+    """Why that is less than the floor; '' where it is not."""
+
+
+class SubjectErased(EventBase):
+    """The keys of a data subject were destroyed, and the master that had wrapped them: nothing opens its texts again."""
+
+    schema_id: ClassVar[str] = "sluice/event/subject-erased/1"
+    kind: Literal["subject.erased"] = "subject.erased"
+
+    actor: str
+    """The account of the operating system."""
+    subject: str
+    """Pseudonym of the data subject (keyed hash), never the identifier itself."""
+    generation: int
+    """The last of its keys, 0 where it never had one. What came later has a new one."""
+    keys: int
+    """How many keys were destroyed."""
+    master: str
+    """Id of the master key that wraps the keys that are left."""
+    snapshots: tuple[DigestStr, ...]
+    """Data sets that hold rows of the subject, which are tombstones now."""
+    versions: tuple[DigestStr, ...]
+    """Manifests of the model versions that were trained on such rows."""
+    left_out: int
+    """How many more of both there were than an entry holds."""
+
+
+class ErasureRefused(EventBase):
+    """Somebody asked to erase a data subject that a legal hold covers. Nothing was changed."""
+
+    schema_id: ClassVar[str] = "sluice/event/erasure-refused/1"
+    kind: Literal["erasure.refused"] = "erasure.refused"
+
+    actor: str
+    subject: str
+    holds: tuple[str, ...]
+
+
+class HoldPlaced(EventBase):
+    """From now on nothing that this covers may be erased or expire. What both bounds of time leave open is covered."""
+
+    schema_id: ClassVar[str] = "sluice/event/hold-placed/1"
+    kind: Literal["hold.placed"] = "hold.placed"
+
+    hold_id: str
+    subject: str
+    """Pseudonym of the one data subject that is covered; '' for everybody."""
+    since: Utc | None
+    until: Utc | None
+    """Exclusive."""
+    reason: str
+    actor: str
+
+
+class HoldReleased(EventBase):
+    """A legal hold ended."""
+
+    schema_id: ClassVar[str] = "sluice/event/hold-released/1"
+    kind: Literal["hold.released"] = "hold.released"
+
+    hold_id: str
+    subject: str
+    actor: str
 
 
 class LedgerMoved(EventBase):

@@ -8,13 +8,15 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from dataclasses import dataclass
-from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from infra.contracts.base import now
 from infra.errors import StoreError
-from infra.ledger.master_key import KEY_BYTES, NONCE_BYTES, master_id, wrapping, wrong_master
+from infra.home import Home
+from infra.ledger.master_key import KEY_BYTES, NONCE_BYTES, master_id, master_key, wrapping
+from infra.ledger.present_master import PresentMaster
 from infra.stores.sqlite import Database
 
 LAYOUT = 2
@@ -43,43 +45,48 @@ class HomeKeys:
     digest: bytes
 
 
-def home_keys(database: Database, master: bytes, where: Path) -> HomeKeys:
+def home_keys(home: Home, database: Database, masters: PresentMaster) -> HomeKeys:
     """The home's keys, made on first use, race-free between processes.
 
     Raises StoreError when the master does not open them, or when they are gone from a vault that is in use.
     """
     with database.reading() as connection:
-        kept = _kept(connection)
-    if not kept:
+        there = bool(_kept(connection))
+    if not there:
         with database.writing() as connection:
             if not _kept(connection):
-                if connection.execute("SELECT 1 FROM keys LIMIT 1").fetchone():
-                    raise StoreError(
-                        "the home's keys for pseudonyms are gone from the vault",
-                        where=str(database.path),
-                        cure="restore it from a backup",
-                    )
-                for purpose in _PURPOSES:
-                    wrapped = wrap(master, purpose, secrets.token_bytes(KEY_BYTES))
-                    connection.execute("INSERT INTO home_keys VALUES (?, ?)", (purpose, wrapped))
-                connection.execute("INSERT INTO masters VALUES (?, ?, NULL)", (master_id(master), now().isoformat()))
-            kept = _kept(connection)
+                _make(home, connection)
+    wrapper, kept = masters.read(database, _kept)
     try:
-        opened = {purpose: unwrap(master, purpose, wrapped) for purpose, wrapped in kept.items()}
+        opened = {purpose: unwrap(wrapper, purpose, wrapped) for purpose, wrapped in kept.items()}
         return HomeKeys(opened["pseudonym"], opened["digest"])
     except (InvalidTag, ValueError, KeyError):
-        raise wrong_master(where) from None
+        raise masters.wrong() from None
 
 
-def wrap(master: bytes, purpose: str, key: bytes) -> bytes:
+def wrap(wrapper: AESGCM, purpose: str, key: bytes) -> bytes:
     """A home key as the vault keeps it: nonce, ciphertext and tag."""
     nonce = secrets.token_bytes(NONCE_BYTES)
-    return nonce + wrapping(master).encrypt(nonce, key, _bound(purpose))
+    return nonce + wrapper.encrypt(nonce, key, _bound(purpose))
 
 
-def unwrap(master: bytes, purpose: str, wrapped: bytes) -> bytes:
+def unwrap(wrapper: AESGCM, purpose: str, wrapped: bytes) -> bytes:
     """Opens what `wrap` gave. Raises InvalidTag."""
-    return wrapping(master).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _bound(purpose))
+    return wrapper.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _bound(purpose))
+
+
+def _make(home: Home, connection: sqlite3.Connection) -> None:
+    if connection.execute("SELECT 1 FROM keys LIMIT 1").fetchone():
+        raise StoreError(
+            "the home's keys for pseudonyms are gone from the vault",
+            where=str(home.vault),
+            cure="restore it from a backup",
+        )
+    master = master_key(home)
+    for purpose in _PURPOSES:
+        wrapped = wrap(wrapping(master), purpose, secrets.token_bytes(KEY_BYTES))
+        connection.execute("INSERT INTO home_keys VALUES (?, ?)", (purpose, wrapped))
+    connection.execute("INSERT INTO masters VALUES (?, ?, NULL)", (master_id(master), now().isoformat()))
 
 
 def _kept(connection: sqlite3.Connection) -> dict[str, bytes]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from infra.clock import CLOCK
@@ -25,9 +25,10 @@ from infra.errors import StoreError
 from infra.home import Home
 from infra.ledger.check import LedgerCheck, check
 from infra.ledger.checkpoint import log_key, sign_checkpoint, signed_digest
+from infra.ledger.expiry import ExpiryRule, Step, expired_event, find_old, take_away
 from infra.ledger.group_commit import GroupCommit
 from infra.ledger.proofs import Proofs
-from infra.ledger.query import AuditFilter, Entry, read_entry, select, select_indices
+from infra.ledger.query import AuditFilter, Entry, read_entry, sealed_entries, select, select_indices
 from infra.ledger.record import Record, sealed_digest
 from infra.ledger.store import open_store
 from infra.ledger.stored_tree import CHANGED, Edge, LedgerChanged, keep_tiles, present_edge
@@ -77,7 +78,7 @@ class Ledger:
 
     def __init__(self, home: Home, signer: Signer) -> None:
         store = open_store(home)
-        self._store, self._database = store, store.database
+        self._home, self.store, self._database = home, store, store.database
         self._signer = signer
         self._key = installation_key(home)
         self._under_way = UnderWay(store.writers)
@@ -138,13 +139,29 @@ class Ledger:
 
     def query(self, wanted: AuditFilter) -> tuple[Entry, ...]:
         """The newest entries that match, in the log's order. Raises StoreError when one of them is no event."""
-        with self._database.reading() as connection:
+        with self.store.reading(words=bool(wanted.words)) as connection:
             return select(connection, wanted)
 
     def indices(self, wanted: AuditFilter) -> list[int]:
         """The indices of every entry that matches, whatever the filter's limit, ascending."""
-        with self._database.reading() as connection:
+        with self.store.reading(words=bool(wanted.words)) as connection:
             return select_indices(connection, wanted)
+
+    def sealed_entries(self, indices: Iterable[int]) -> Iterator[tuple[int, bytes, bytes]]:
+        """The entries among these that have a sealed payload: index, bytes and payload."""
+        with self._database.reading() as connection:
+            yield from sealed_entries(connection, list(indices))
+
+    def sealed_of(self, subject: str) -> list[int]:
+        """The indices of all entries with a sealed payload of one data subject (a pseudonym), ascending."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT payloads.idx FROM events AS asked "
+                "JOIN events AS said ON said.response_id = asked.response_id JOIN payloads ON payloads.idx = said.idx "
+                "WHERE asked.subject = ? ORDER BY payloads.idx",
+                (subject,),
+            ).fetchall()
+        return [int(row[0]) for row in rows]
 
     def intact(self, entry: Entry) -> bool:
         """Whether an entry and its payload are as they were written: the signed checkpoint vouches for its bytes."""
@@ -182,7 +199,7 @@ class Ledger:
         `advance` hears of each thousand entries that were done.
         """
         with self._database.reading() as connection:
-            return check(connection, self._store, self._key, advance)
+            return check(self._home, connection, self.store, self._key, advance)
 
     def end_digest(self) -> Digest | None:
         """What the signature of the newest checkpoint is over, or None while nothing was recorded. See `verify`."""
@@ -204,6 +221,16 @@ class Ledger:
         self._edge = edge
         self._under_way.forget(lost)
         return len(lost.ends)
+
+    def expire(self, rule: ExpiryRule, first: int) -> Step:
+        """One step of an expiry (retention.py): takes away what is old and records that it did, both or neither."""
+        with self._database.writing() as connection:
+            step = find_old(connection, rule, first)
+            gone = take_away(connection, step.indices)
+            event = expired_event(rule, step.indices)
+            _, edge = self._write(connection, [(Record.of(event, None),)] if gone else [])
+        self._edge = edge
+        return replace(step, gone=gone)
 
     def close(self) -> None:
         """Ends this writer: what it admitted and never completed may be closed as interrupted from now on."""

@@ -25,6 +25,11 @@ def master_key_path(home: Home) -> Path:
     return home.keys / "master.key"
 
 
+def next_master_path(home: Home) -> Path:
+    """Where a rotation keeps the new key until it is put in the old one's place."""
+    return home.keys / ".master.next.key"
+
+
 def master_key(home: Home) -> bytes:
     """The home's master key, made on first use. Raises StoreError when it is gone, cut short or unreadable."""
     path = master_key_path(home)
@@ -49,6 +54,19 @@ def master_key(home: Home) -> bytes:
             f"the master key has {len(key)} bytes, not {KEY_BYTES}", where=str(path), cure="restore it from a backup"
         )
     return key
+
+
+def find_master(home: Home, named: str) -> bytes | None:
+    """The master key of this id: the present one, or one that a rotation has not put in its place yet. Else None."""
+    # In this order: a rotation moves the one onto the other.
+    for path in (next_master_path(home), master_key_path(home)):
+        try:
+            key = path.read_bytes()
+        except OSError:
+            continue
+        if len(key) == KEY_BYTES and master_id(key) == named:
+            return key
+    return None
 
 
 def wrapping(master: bytes) -> AESGCM:

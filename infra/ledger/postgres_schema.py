@@ -67,7 +67,13 @@ CREATE TABLE segments (first bigint PRIMARY KEY, until bigint NOT NULL, place te
 CREATE UNIQUE INDEX events_event_id ON events (event_id);
 {_INDICES}
 CREATE INDEX fired_name ON fired (name, verdict, idx);
+CREATE INDEX fired_verdict ON fired (verdict, idx);
 {_FUNCTIONS}
 {_NEVER}
 {_EMPTYING}
 """  # noqa: S608
+SEARCH_SCHEMA = """
+CREATE TABLE words (word bigint NOT NULL, idx bigint NOT NULL, PRIMARY KEY (word, idx));
+CREATE TABLE followed (one bigint PRIMARY KEY CHECK (one = 1), upto bigint NOT NULL);
+"""
+"""In a schema of its own: appends do not wait for it."""

@@ -1,14 +1,16 @@
-"""What can be asked of the ledger: a filter, and its SQL. Values always travel as parameters."""
+"""What can be asked of the ledger: a filter, and the newest entries that match it, page by page."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from infra.contracts.audit import AuditEvent
 from infra.digest import Digest
 from infra.errors import BadInput, StoreError
+from infra.ledger.postings import Bounds, Criterion, all_indices, equal, fired, kinds, newest_indices, word
 from infra.ledger.record import read_event
 from infra.ledger.stored_tree import CHANGED
 from infra.ledger.tree import TILE
@@ -43,6 +45,8 @@ class AuditFilter:
     """A rule's id or an entity: entries in which it found something."""
     action: str = ""
     """What a check did: flag, redact or block."""
+    words: tuple[int, ...] = ()
+    """Words that the sealed text holds, all of them, as `SearchIndex.words` gives them."""
     since: datetime | None = None
     until: datetime | None = None
     before_index: int | None = None
@@ -52,83 +56,102 @@ class AuditFilter:
 
 
 _FIELDS = {
-    "pipeline": "pipeline",
     "response_id": "response_id",
-    "tenant": "tenant",
+    "trace_id": "trace_id",
     "subject": "subject",
     "outcome": "outcome",
     "version": "version",
     "guardrails": "policy",
-    "trace_id": "trace_id",
+    "tenant": "tenant",
+    "pipeline": "pipeline",
 }
-"""The columns that are asked for a value, and the filter's name for each."""
-_EXACT = "kind = ?"
-_EXACT_OR_BELOW = "kind = ? OR (kind >= ? AND kind < ?)"
+"""The columns that are asked for a value, and the filter's name for each; the rarer values first."""
 
 
 def select(connection: Connection, wanted: AuditFilter) -> tuple[Entry, ...]:
     """The newest entries that match, in the log's order. Raises StoreError when one of them is no event."""
-    condition, values = _condition(connection, wanted)
-    rows = connection.execute(
-        f"SELECT idx, entry, leaf FROM events WHERE {condition} ORDER BY idx DESC LIMIT ?",  # noqa: S608
-        (*values, wanted.limit),
-    ).fetchall()
-    return tuple(read_entry(*row) for row in reversed(rows))
+    found: list[Entry] = []
+    for entry in newest(connection, wanted):
+        found.append(entry)
+        if len(found) == wanted.limit:
+            break
+    return tuple(reversed(found))
+
+
+def newest(connection: Connection, wanted: AuditFilter) -> Iterator[Entry]:
+    """Every entry that matches, the newest first, read page by page; the filter's limit is the size of a page."""
+    criteria = _criteria(wanted)
+    while True:
+        indices = newest_indices(connection, criteria, _bounds(connection, wanted), wanted.limit)
+        for entry in _entries(connection, indices):
+            # Whole tiles know their times: what is left to look at are the tiles at both ends.
+            if _in_time(entry, wanted):
+                yield entry
+        if len(indices) < wanted.limit:
+            return
+        wanted = replace(wanted, before_index=indices[-1])
 
 
 def select_indices(connection: Connection, wanted: AuditFilter) -> list[int]:
     """The indices of every entry that matches, ascending; the filter's limit does not count."""
-    condition, values = _condition(connection, wanted)
-    rows = connection.execute(f"SELECT idx FROM events WHERE {condition} ORDER BY idx", values)  # noqa: S608
-    return [int(row[0]) for row in rows]
+    times = [(sign, _utc(at)) for sign, at in ((">=", wanted.since), ("<", wanted.until)) if at is not None]
+    return all_indices(connection, _criteria(wanted), _bounds(connection, wanted), times)
 
 
-def _condition(connection: Connection, wanted: AuditFilter) -> tuple[str, list[str | int]]:
-    parts = ["entry IS NOT NULL"]  # what has expired is found by nothing
-    values: list[str | int] = []
-    for column, name in _FIELDS.items():
-        if (value := getattr(wanted, name)) not in ("", None):
-            parts.append(f"{column} = ?")
-            values.append(value)
+def _criteria(wanted: AuditFilter) -> list[Criterion]:
+    found = [
+        equal(column, value) for column, name in _FIELDS.items() if (value := getattr(wanted, name)) not in ("", None)
+    ]
+    found = [*map(word, wanted.words), *found]
+    if wanted.detector or wanted.action:
+        found.insert(0, fired(wanted.detector, wanted.action))
     if wanted.kinds:
-        # Ranges, not substrings, so that the index on `kind` serves: '/' follows '.' in ASCII.
-        parts.append("(" + " OR ".join(_EXACT if "." in kind else _EXACT_OR_BELOW for kind in wanted.kinds) + ")")
-        for kind in wanted.kinds:
-            values += [kind] if "." in kind else [kind, kind + ".", kind + "/"]
-    for name, value in (("name", wanted.detector), ("verdict", wanted.action)):
-        if value:
-            parts.append(f"idx IN (SELECT idx FROM fired WHERE {name} = ?)")  # noqa: S608
-            values.append(value)
-    if wanted.detector and wanted.action:
-        parts[-2:] = ["idx IN (SELECT idx FROM fired WHERE name = ? AND verdict = ?)"]
-    for bound, at in _times(connection, wanted):
-        parts.append(bound)
-        values.append(at)
-    if wanted.before_index is not None:
-        parts.append("idx < ?")
-        values.append(wanted.before_index)
-    return " AND ".join(parts), values
+        found.append(kinds(wanted.kinds))
+    return found
 
 
-def _times(connection: Connection, wanted: AuditFilter) -> list[tuple[str, str | int]]:
-    """Bounds of time, with the indices between which such entries lie: whole tiles know their earliest and latest."""
-    bounds: list[tuple[str, str | int]] = []
+def _bounds(connection: Connection, wanted: AuditFilter) -> Bounds:
+    """The indices between which the entries of the wanted times lie, a tile more at both ends."""
+    first, until = 0, wanted.before_index
     (whole,) = connection.execute("SELECT coalesce(max(number) + 1, 0) FROM tiles WHERE level = 1").fetchone()
     if wanted.since is not None:
-        since = _utc(wanted.since)
-        (first,) = connection.execute(
-            "SELECT coalesce(min(number), ?) FROM tiles WHERE level = 1 AND last_at >= ?", (whole, since)
+        (tile,) = connection.execute(
+            "SELECT coalesce(min(number), ?) FROM tiles WHERE level = 1 AND last_at >= ?", (whole, _utc(wanted.since))
         ).fetchone()
-        bounds += [("at >= ?", since), ("idx >= ?", first * TILE)]
+        first = tile * TILE
     if wanted.until is not None:
-        until = _utc(wanted.until)
-        (last,) = connection.execute(
-            "SELECT coalesce(max(number), -1) FROM tiles WHERE level = 1 AND first_at < ?", (until,)
+        (tile,) = connection.execute(
+            "SELECT coalesce(max(number), -1) FROM tiles WHERE level = 1 AND first_at < ?", (_utc(wanted.until),)
         ).fetchone()
-        bounds.append(("at < ?", until))
-        if last < whole - 1:
-            bounds.append(("idx < ?", (last + 1) * TILE))
-    return bounds
+        if tile < whole - 1:
+            until = min((tile + 1) * TILE, until if until is not None else (tile + 1) * TILE)
+    return Bounds(first, until)
+
+
+def _entries(connection: Connection, indices: list[int]) -> Iterator[Entry]:
+    """The entries of some indices, in their order."""
+    for start in range(0, len(indices), 500):
+        part = indices[start : start + 500]
+        marks = ",".join("?" * len(part))
+        rows = connection.execute(f"SELECT idx, entry, leaf FROM events WHERE idx IN ({marks})", part).fetchall()  # noqa: S608
+        by_index = {int(row[0]): row for row in rows}
+        for index in part:
+            yield read_entry(*by_index[index])
+
+
+def sealed_entries(connection: Connection, indices: list[int]) -> Iterator[tuple[int, bytes, bytes]]:
+    """Index, bytes and payload of the entries among these that have a payload, in their order."""
+    for start in range(0, len(indices), 500):
+        part = indices[start : start + 500]
+        marks = ",".join("?" * len(part))
+        where = f"entry IS NOT NULL AND idx IN ({marks})"
+        sql = f"SELECT idx, entry, data FROM payloads JOIN events USING (idx) WHERE {where} ORDER BY idx"  # noqa: S608
+        yield from connection.execute(sql, part).fetchall()
+
+
+def _in_time(entry: Entry, wanted: AuditFilter) -> bool:
+    at = entry.event.at
+    return (wanted.since is None or at >= wanted.since) and (wanted.until is None or at < wanted.until)
 
 
 def read_entry(index: int, event: bytes, leaf: bytes) -> Entry:

@@ -6,6 +6,9 @@
 
 A crash before 2 leaves the old master in force, after 2 the new one: `settle_master` looks which of them the vault
 names, and finishes or forgets. What a copy of the old vault and the old master open, they open for ever.
+
+Others may go on sealing and unsealing meanwhile (infra/ledger/present_master.py). A new key waits for 2, which takes
+about a second for each 100,000 keys.
 """
 
 from __future__ import annotations
@@ -13,11 +16,14 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from infra.contracts.base import now
 from infra.errors import StoreError
@@ -26,14 +32,19 @@ from infra.ledger.home_keys import unwrap, wrap
 from infra.ledger.master_key import (
     KEY_BYTES,
     NONCE_BYTES,
+    find_master,
     master_id,
-    master_key,
     master_key_path,
+    next_master_path,
     subject_bound,
     wrapping,
-    wrong_master,
 )
+from infra.ledger.present_master import PresentMaster, named_master
+from infra.ledger.rotation_lock import no_rotation, rotating, rotating_if_free
 from infra.stores.sqlite import store_errors
+from infra.stores.wal import empty_wal
+
+_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True)
@@ -44,31 +55,85 @@ class MasterRecord:
     made: str
     retired: str
 
+    @property
+    def since(self) -> datetime:
+        """When it began to wrap the keys."""
+        return datetime.fromisoformat(self.made)
 
-def rotate_master(home: Home) -> MasterRecord:
-    """Makes a new master key and destroys the old one; the caller has the home alone. Returns the new one.
 
-    Raises StoreError when the old one is gone or does not open the vault; nothing is changed then.
+def rotate_master(home: Home, *, forget: str = "") -> MasterRecord:
+    """Makes a new master key and destroys the old one, and with it every key of the subject `forget`. Returns it.
+
+    All or nothing, also where the process is killed. Raises Refused while another rotation goes on, StoreError when the
+    old master is gone or does not open the vault; nothing is changed then.
     """
-    settle_master(home)
-    old, new = master_key(home), secrets.token_bytes(KEY_BYTES)
-    write_atomic(_next_path(home), new)
-    with store_errors(home.vault), closing(_connect(home)) as connection:
-        connection.execute("PRAGMA secure_delete=ON")  # the old wrapping is overwritten, not only unlinked
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            _rewrap(connection, old, new)
-        except (InvalidTag, ValueError):
-            connection.execute("ROLLBACK")
-            raise wrong_master(master_key_path(home)) from None
-        connection.execute("COMMIT")
-    settle_master(home)
-    return masters(home)[-1]
+    with rotating(home):
+        _settle(home)
+        new = secrets.token_bytes(KEY_BYTES)
+        write_atomic(next_master_path(home), new)
+        with store_errors(home.vault), closing(_connect(home)) as connection:
+            connection.execute("PRAGMA secure_delete=ON")  # the old wrapping is overwritten, not only unlinked
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                _rewrap(home, connection, new, forget)
+            except (InvalidTag, ValueError):
+                connection.execute("ROLLBACK")
+                raise PresentMaster(home).wrong() from None
+            connection.execute("COMMIT")
+        _settle(home)
+        return masters(home)[-1]
 
 
 def settle_master(home: Home) -> None:
-    """Finishes or forgets a rotation that was cut off. Costs one look where there was none. Raises StoreError."""
-    following, path = _next_path(home), master_key_path(home)
+    """Finishes or forgets a rotation that was cut off; leaves one that goes on alone. Costs one look else.
+
+    Raises StoreError.
+    """
+    if next_master_path(home).exists():
+        with rotating_if_free(home) as free:
+            if free:
+                _settle(home)
+
+
+@contextmanager
+def unrotated(home: Home) -> Iterator[None]:
+    """Keeps vault and master as they are to each other for a `with` block: copies made in it belong together.
+
+    Waits for a rotation, and finishes one that was cut off. Raises Refused, StoreError.
+    """
+    while True:
+        settle_master(home)
+        with no_rotation(home):
+            if not next_master_path(home).exists():
+                yield
+                return
+
+
+def masters(home: Home) -> tuple[MasterRecord, ...]:
+    """Every master key that this vault had, the present one last. Raises StoreError."""
+    if not home.vault.exists():
+        return ()
+    with store_errors(home.vault), closing(_connect(home)) as connection:
+        rows = connection.execute(
+            "SELECT id, made, coalesce(retired, '') FROM masters ORDER BY retired IS NULL, made, id"
+        ).fetchall()
+    return tuple(MasterRecord(*row) for row in rows)
+
+
+def leave_nothing_behind(home: Home) -> bool:
+    """Makes the vault's file anew without its free pages and empties its write-ahead log. Others may go on.
+
+    False when readers kept it from being emptied; what it holds then was wrapped by masters that are gone.
+    Raises StoreError.
+    """
+    with store_errors(home.vault), closing(_connect(home)) as connection:
+        connection.execute("PRAGMA temp_store=MEMORY")  # no copy in a folder for temporary files
+        connection.execute("VACUUM")
+    return empty_wal(home.vault)
+
+
+def _settle(home: Home) -> None:
+    following, path = next_master_path(home), master_key_path(home)
     if not following.exists():
         return
     try:
@@ -76,8 +141,7 @@ def settle_master(home: Home) -> None:
         if len(waiting) != KEY_BYTES or not _wraps(home, master_id(waiting)):
             following.unlink(missing_ok=True)
             return
-        with store_errors(home.vault), closing(_connect(home)) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        empty_wal(home.vault)
         _overwrite(path)
         following.replace(path)
         folder = os.open(path.parent, os.O_RDONLY)
@@ -95,34 +159,48 @@ def settle_master(home: Home) -> None:
         ) from None
 
 
-def masters(home: Home) -> tuple[MasterRecord, ...]:
-    """Every master key that this vault had, the present one last. Raises StoreError."""
-    if not home.vault.exists():
-        return ()
-    with store_errors(home.vault), closing(_connect(home)) as connection:
-        rows = connection.execute(
-            "SELECT id, made, coalesce(retired, '') FROM masters ORDER BY retired IS NULL, made, id"
-        ).fetchall()
-    return tuple(MasterRecord(*row) for row in rows)
-
-
-def _rewrap(connection: sqlite3.Connection, old: bytes, new: bytes) -> None:
+def _rewrap(home: Home, connection: sqlite3.Connection, new: bytes, forget: str) -> None:
+    # Asked while nobody else can write: this is the master of every key that is there.
+    old = find_master(home, named_master(connection))
+    if old is None:
+        raise ValueError("the master that the vault names is not here")
     before, after = wrapping(old), wrapping(new)
-    moment = now().isoformat()
+    moment = _later_than_all(connection)
+    connection.execute(
+        "UPDATE keys SET wrapped = NULL, destroyed = ? WHERE subject = ? AND wrapped IS NOT NULL", (moment, forget)
+    )
     for purpose, wrapped in connection.execute("SELECT purpose, wrapped FROM home_keys").fetchall():
-        changed = wrap(new, purpose, unwrap(old, purpose, wrapped))
+        changed = wrap(after, purpose, unwrap(before, purpose, wrapped))
         connection.execute("UPDATE home_keys SET wrapped = ? WHERE purpose = ?", (changed, purpose))
-    rows = connection.execute("SELECT subject, generation, wrapped FROM keys WHERE wrapped IS NOT NULL").fetchall()
-    for subject, generation, wrapped in rows:
-        bound = subject_bound(subject, generation)
-        key = before.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], bound)
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        connection.execute(
+    last = ("", 0)
+    while rows := connection.execute(
+        "SELECT subject, generation, wrapped FROM keys WHERE (subject, generation) > (?, ?) AND wrapped IS NOT NULL "
+        "ORDER BY subject, generation LIMIT ?",
+        (*last, _AT_ONCE),
+    ).fetchall():
+        connection.executemany(
             "UPDATE keys SET wrapped = ? WHERE subject = ? AND generation = ?",
-            (nonce + after.encrypt(nonce, key, bound), subject, generation),
+            [(_wrapped_anew(before, after, *row), row[0], row[1]) for row in rows],
         )
+        last = (rows[-1][0], rows[-1][1])
     connection.execute("UPDATE masters SET retired = ? WHERE retired IS NULL", (moment,))
     connection.execute("INSERT INTO masters VALUES (?, ?, NULL)", (master_id(new), moment))
+
+
+def _wrapped_anew(before: AESGCM, after: AESGCM, subject: str, generation: int, wrapped: bytes) -> bytes:
+    bound = subject_bound(subject, generation)
+    key = before.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], bound)
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return nonce + after.encrypt(nonce, key, bound)
+
+
+def _later_than_all(connection: sqlite3.Connection) -> str:
+    """Now, or just after the newest master where the system's clock is behind it: their times are their order."""
+    moment = now()
+    (newest,) = connection.execute("SELECT max(made) FROM masters").fetchone()
+    if newest is not None:
+        moment = max(moment, datetime.fromisoformat(newest) + timedelta(microseconds=1))
+    return moment.isoformat()
 
 
 def _wraps(home: Home, wanted: str) -> bool:
@@ -137,10 +215,6 @@ def _overwrite(path: Path) -> None:
             file.write(bytes(KEY_BYTES))
             file.flush()
             os.fsync(file.fileno())
-
-
-def _next_path(home: Home) -> Path:
-    return home.keys / ".master.next.key"
 
 
 def _connect(home: Home) -> sqlite3.Connection:

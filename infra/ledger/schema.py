@@ -97,6 +97,13 @@ CREATE TABLE segments (first INTEGER PRIMARY KEY, until INTEGER NOT NULL, place 
 CREATE UNIQUE INDEX events_event_id ON events (event_id);
 {_INDICES}
 CREATE INDEX fired_name ON fired (name, verdict, idx);
+CREATE INDEX fired_verdict ON fired (verdict, idx);
 {_NEVER}
 """  # noqa: S608
 """SQLite's."""
+SEARCH_VERSION = 1
+SEARCH_SCHEMA = """
+CREATE TABLE words (word INTEGER NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (word, idx)) WITHOUT ROWID;
+CREATE TABLE followed (one INTEGER PRIMARY KEY CHECK (one = 1), upto INTEGER NOT NULL);
+"""
+"""The table of words (search.py), in a file of its own: appends do not wait for it."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from infra.home import Home
 from infra.ledger.postgres_schema import SCHEMA as POSTGRES_SCHEMA
-from infra.ledger.schema import SCHEMA, VERSION
+from infra.ledger.postgres_schema import SEARCH_SCHEMA as POSTGRES_SEARCH_SCHEMA
+from infra.ledger.schema import SCHEMA, SEARCH_SCHEMA, SEARCH_VERSION, VERSION
 from infra.ledger.writers import FolderWriters, PostgresWriters, Writers
 from infra.stores.connection import Connection, Transactions
 from infra.stores.sqlite import Database, read_only
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from infra.stores.postgres import PostgresDatabase
 
 _POSTGRES = "sluice_ledger"
-"""The schema of the tables, in whatever database the setting names."""
+_POSTGRES_SEARCH = "sluice_search"
+"""The schemas of the tables, in whatever database the setting names."""
 
 
 class LedgerStore(Protocol):
@@ -34,28 +36,55 @@ class LedgerStore(Protocol):
     def writers(self) -> Writers:
         """Who is alive of those that write."""
 
+    @property
+    def search(self) -> Transactions:
+        """Where the words of search.py are."""
+
+    def reading(self, *, words: bool) -> AbstractContextManager[Connection]:
+        """One consistent view; with the table of words in it where that is asked for. Raises StoreError."""
+
     def as_made(self, connection: Connection) -> bool:
         """Whether tables, indexes and triggers are the ones that Sluice made."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class SqliteStore:
     """A file in the home."""
 
     database: Database
     writers: FolderWriters
 
+    @cached_property
+    def search(self) -> Database:
+        """A file beside it."""
+        return Database(self.database.path.with_name("search.sqlite"), SEARCH_SCHEMA, SEARCH_VERSION)
+
+    def reading(self, *, words: bool) -> AbstractContextManager[Connection]:
+        """One view of both files, where the words are asked for."""
+        return read_only(self.database.path, self.search.path if words else None)
+
     def as_made(self, connection: Connection) -> bool:
         """Compares every object of the file with those of a new one."""
         return _objects(connection) == _expected()
 
 
-@dataclass(frozen=True)
+@dataclass
 class PostgresStore:
     """A schema in a database."""
 
     database: PostgresDatabase
     writers: PostgresWriters
+
+    @property
+    def search(self) -> PostgresDatabase:
+        """A schema beside it."""
+        return _postgres_search(self.database.url)
+
+    def reading(self, *, words: bool) -> AbstractContextManager[Connection]:
+        """One view of both schemas, where the words are asked for."""
+        if words:
+            self.search  # noqa: B018 - makes the table that is not there yet
+        return self.database.reading()
 
     def as_made(self, connection: Connection) -> bool:
         """Compares every object of the schema with those of a new one, made beside it and taken back."""
@@ -78,7 +107,14 @@ def _postgres(url: str) -> PostgresDatabase:
     """One for the process: its idle connections serve everybody who reads."""
     from infra.stores.postgres import PostgresDatabase
 
-    return PostgresDatabase(url, _POSTGRES, POSTGRES_SCHEMA, VERSION)
+    return PostgresDatabase(url, _POSTGRES, POSTGRES_SCHEMA, VERSION, beside=_POSTGRES_SEARCH)
+
+
+@lru_cache(maxsize=4)
+def _postgres_search(url: str) -> PostgresDatabase:
+    from infra.stores.postgres import PostgresDatabase
+
+    return PostgresDatabase(url, _POSTGRES_SEARCH, POSTGRES_SEARCH_SCHEMA, SEARCH_VERSION)
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Vault: one AES-256-GCM key per data subject, wrapped by the home's master key.
 
 Destroying a subject's key makes all of that subject's texts unreadable, for ever. The master key only wraps: the keys
-of subjects, and the home's own keys for pseudonyms and keyed digests, which stay when the master is rotated. A sealed
-text is: layout byte 1, key generation (4 bytes), nonce (12 bytes), ciphertext and tag.
+of subjects, and the home's own keys for pseudonyms and keyed digests, which stay when the master is rotated. That may
+happen at any time, in another process: each call goes by the master that the vault names at its moment.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import hmac
 import secrets
 import sqlite3
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -24,20 +26,12 @@ from infra.digest import Digest
 from infra.errors import StoreError
 from infra.home import Home
 from infra.ledger.home_keys import HOME_KEYS_SCHEMA, LAYOUT, home_keys
-from infra.ledger.master_key import (
-    KEY_BYTES,
-    NONCE_BYTES,
-    master_key,
-    master_key_path,
-    subject_bound,
-    wrapping,
-    wrong_master,
-)
+from infra.ledger.master_key import KEY_BYTES, NONCE_BYTES, master_key, subject_bound
+from infra.ledger.present_master import PresentMaster
 from infra.ledger.rewrap import settle_master
+from infra.ledger.sealed_text import decrypt, encrypt, generation_of
 from infra.stores.sqlite import Database
 
-_LAYOUT = b"\x01"
-_HEAD = struct.Struct(">cI12s")
 _SCHEMA = f"""
 CREATE TABLE keys (
     subject TEXT NOT NULL,
@@ -49,16 +43,29 @@ CREATE TABLE keys (
 ) WITHOUT ROWID;
 {HOME_KEYS_SCHEMA}
 """
+_Row = tuple[str, int, bytes | None]
+
+
+@dataclass(frozen=True)
+class SubjectKeys:
+    """The keys that a subject had and has."""
+
+    newest: int
+    """The last one's generation; 0 where there never was one."""
+    live: tuple[int, ...]
+    """Generations that still open what was sealed under them."""
+    first_made: datetime | None
+    """When the first one was made: nothing was sealed before."""
+    last_destroyed: datetime | None
 
 
 class Vault:
     """Keys per data subject. Threads and processes may share one; no subject's key stays in memory between calls."""
 
-    def __init__(self, home: Home, master: bytes) -> None:
-        self._master_path = master_key_path(home)
-        self._wrapping = wrapping(master)
+    def __init__(self, home: Home) -> None:
+        self._masters = PresentMaster(home)
         self._database = Database(home.vault, _SCHEMA, LAYOUT)
-        keys = home_keys(self._database, master, self._master_path)
+        keys = home_keys(home, self._database, self._masters)
         self._pseudonym_key, self._digest_key = keys.pseudonym, keys.digest
 
     @classmethod
@@ -70,7 +77,8 @@ class Vault:
         home.folder(home.keys)
         home.folder(home.vault.parent)
         settle_master(home)
-        return cls(home, master_key(home))
+        master_key(home)  # before the vault: where there is a vault, there must be a master
+        return cls(home)
 
     def pseudonym(self, subject: str) -> str:
         """A keyed hash of an identifier: `sub-` and 32 hexadecimal digits. Stable in one home, meaningless outside."""
@@ -81,17 +89,24 @@ class Vault:
 
         Equal data have equal digests; without the home's key a guess of the data proves nothing.
         """
-        framed = struct.pack(">I", len(purpose.encode())) + purpose.encode() + data
-        return Digest("sha256:" + hmac.new(self._digest_key, framed, hashlib.sha256).hexdigest())
+        return _digest(self._digest_key, purpose, data)
+
+    def subject_digests(self, purpose: str, items: Iterable[tuple[str, bytes]]) -> list[Digest]:
+        """What `keyed_digest` is to the home, for (subject, data) pairs: the key goes with the subject's own.
+
+        Once that was destroyed nobody can tell any more whether a guess of the data is right. Makes missing keys.
+        """
+        pairs = list(items)
+        keys = self._present(list(dict.fromkeys(subject for subject, _ in pairs)))
+        derived = {subject: _derived(key, "subject digest", KEY_BYTES) for subject, (_, key) in keys.items()}
+        return [_digest(derived[subject], purpose, data) for subject, data in pairs]
 
     def derived_key(self, purpose: str, length_bytes: int) -> bytes:
         """A key for one purpose, from the home's key for digests (HKDF-SHA-256). Stable, also after a rotation.
 
         Who has it learns nothing of the home's own keys.
         """
-        return HKDF(SHA256(), length_bytes, salt=None, info=f"sluice/derived/1\0{purpose}".encode()).derive(
-            self._digest_key
-        )
+        return _derived(self._digest_key, purpose, length_bytes)
 
     def seal(self, subject: str, data: bytes) -> bytes:
         """Encrypts data under a subject's key (`subject` is a pseudonym), made on first use. Raises StoreError."""
@@ -104,35 +119,70 @@ class Vault:
     def seal_many(self, items: Iterable[tuple[str, bytes]]) -> list[bytes]:
         """Seals (subject, data) pairs in order. Missing keys are made in one transaction, durable before use."""
         pairs = list(items)
-        subjects = list(dict.fromkeys(subject for subject, _ in pairs))
-        keys = self._newest(subjects)
-        missing = [subject for subject in subjects if subject not in keys]
-        if missing:
-            keys |= self._make(missing)
-        return [_encrypt(keys[subject], subject, data) for subject, data in pairs]
+        keys = self._present(list(dict.fromkeys(subject for subject, _ in pairs)))
+        return [encrypt(keys[subject][1], subject, keys[subject][0], data) for subject, data in pairs]
 
     def unseal_many(self, items: Iterable[tuple[str, bytes]]) -> list[bytes]:
         """Unseals (subject, sealed) pairs in order. Raises StoreError at the first that cannot be read."""
+        plain: list[bytes] = []
+        for text in self.unseal_each(items):
+            if text is None:
+                raise StoreError(
+                    "the subject's key was destroyed: the text was erased and cannot be read any more",
+                    cure="nothing can; its digests still verify",
+                )
+            plain.append(text)
+        return plain
+
+    def unseal_each(self, items: Iterable[tuple[str, bytes]]) -> Iterator[bytes | None]:
+        """Unseals (subject, sealed) pairs in order; None where the key was destroyed. Else as `unseal_many`."""
         pairs = list(items)
         subjects = list(dict.fromkeys(subject for subject, _ in pairs))
-        found: dict[tuple[str, int], bytes | None] = {}
-        with self._database.reading() as connection:
-            for subject, generation, wrapped in _rows(connection, subjects):
-                found[subject, generation] = wrapped
+        opener, rows = self._masters.read(self._database, lambda connection: list(_rows(connection, subjects)))
+        wrapped = {(subject, generation): key for subject, generation, key in rows}
         opened: dict[tuple[str, int], AESGCM] = {}
-        plain = []
         for subject, sealed in pairs:
-            generation = _generation(sealed)
-            name = (subject, generation)
+            name = (subject, generation_of(sealed))
+            if name not in wrapped:
+                raise StoreError(
+                    "the vault has no key for this subject and text", cure="give the subject that it was sealed for"
+                )
+            if (key := wrapped[name]) is None:
+                yield None
+                continue
             if name not in opened:
-                opened[name] = AESGCM(self._unwrap(subject, generation, found.get(name), known=name in found))
-            plain.append(_decrypt(opened[name], subject, generation, sealed))
-        return plain
+                opened[name] = AESGCM(self._unwrap(opener, *name, key))
+            yield decrypt(opened[name], *name, sealed)
+
+    def keys_of(self, subject: str) -> SubjectKeys:
+        """Which keys a subject (a pseudonym) had and has."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT generation, wrapped IS NOT NULL, made, destroyed FROM keys WHERE subject = ? "
+                "ORDER BY generation",
+                (subject,),
+            ).fetchall()
+        destroyed = [datetime.fromisoformat(row[3]) for row in rows if row[3]]
+        return SubjectKeys(
+            newest=int(rows[-1][0]) if rows else 0,
+            live=tuple(int(row[0]) for row in rows if row[1]),
+            first_made=datetime.fromisoformat(rows[0][2]) if rows else None,
+            last_destroyed=max(destroyed, default=None),
+        )
+
+    def destroyed(self) -> dict[str, int]:
+        """Every subject that lost a key, with the generation of the last one that it lost."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT subject, max(generation) FROM keys WHERE wrapped IS NULL GROUP BY subject"
+            )
+            return {str(subject): int(generation) for subject, generation in rows}
 
     def destroy(self, subject: str) -> bool:
         """Destroys every key of a subject, durably. True when there was one. Later data of the subject get a new key.
 
-        Overwrites the key's bytes in the file and empties the write-ahead log; copies in backups are not reached.
+        Overwrites the key's bytes in the file and empties the write-ahead log. An older copy of the vault still opens
+        with the present master: an erasure (infra/ledger/rewrap.py) replaces that as well.
         """
         with self._database.writing() as connection:
             connection.execute("PRAGMA secure_delete=ON")
@@ -143,30 +193,33 @@ class Vault:
         self._database.checkpoint()
         return changed > 0
 
-    def _newest(self, subjects: Sequence[str]) -> dict[str, tuple[int, bytes]]:
-        """The key in use of each subject that has one."""
-        keys: dict[str, tuple[int, bytes]] = {}
-        with self._database.reading() as connection:
-            for subject, generation, wrapped in _rows(connection, subjects):
-                if wrapped is not None:
-                    keys[subject] = (generation, self._unwrap(subject, generation, wrapped, known=True))
-        return keys
+    def _present(self, subjects: Sequence[str]) -> dict[str, tuple[int, bytes]]:
+        """The key in use of each subject, made where there is none."""
+        opener, rows = self._masters.read(self._database, lambda connection: list(_rows(connection, subjects)))
+        keys = {
+            subject: (generation, self._unwrap(opener, subject, generation, wrapped))
+            for subject, generation, wrapped in rows
+            if wrapped is not None
+        }
+        missing = [subject for subject in subjects if subject not in keys]
+        return keys | (self._make(missing) if missing else {})
 
     def _make(self, subjects: Sequence[str]) -> dict[str, tuple[int, bytes]]:
         made = now().isoformat()
         keys: dict[str, tuple[int, bytes]] = {}
         with self._database.writing() as connection:
+            wrapper = self._masters.to_write(connection)
             last: dict[str, tuple[int, bytes | None]] = {}
             for subject, generation, wrapped in _rows(connection, subjects):
                 last[subject] = (generation, wrapped)
             for subject in subjects:
                 generation, wrapped = last.get(subject, (0, None))
                 if wrapped is not None:  # another process was faster
-                    keys[subject] = (generation, self._unwrap(subject, generation, wrapped, known=True))
+                    keys[subject] = (generation, self._unwrap(wrapper, subject, generation, wrapped))
                     continue
                 generation, key = generation + 1, secrets.token_bytes(KEY_BYTES)
                 nonce = secrets.token_bytes(NONCE_BYTES)
-                wrapped = nonce + self._wrapping.encrypt(nonce, key, subject_bound(subject, generation))
+                wrapped = nonce + wrapper.encrypt(nonce, key, subject_bound(subject, generation))
                 connection.execute(
                     "INSERT INTO keys (subject, generation, wrapped, made) VALUES (?, ?, ?, ?)",
                     (subject, generation, wrapped, made),
@@ -174,24 +227,14 @@ class Vault:
                 keys[subject] = (generation, key)
         return keys
 
-    def _unwrap(self, subject: str, generation: int, wrapped: bytes | None, *, known: bool) -> bytes:
-        if not known:
-            raise StoreError(
-                "the vault has no key for this subject and text", cure="give the subject that it was sealed for"
-            )
-        if wrapped is None:
-            raise StoreError(
-                "the subject's key was destroyed: the text was erased and cannot be read any more",
-                cure="nothing can; its digests still verify",
-            )
+    def _unwrap(self, opener: AESGCM, subject: str, generation: int, wrapped: bytes) -> bytes:
         try:
-            nonce, rest = wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:]
-            return self._wrapping.decrypt(nonce, rest, subject_bound(subject, generation))
+            return opener.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], subject_bound(subject, generation))
         except (InvalidTag, ValueError):
-            raise wrong_master(self._master_path) from None
+            raise self._masters.wrong() from None
 
 
-def _rows(connection: sqlite3.Connection, subjects: Sequence[str]) -> Iterable[tuple[str, int, bytes | None]]:
+def _rows(connection: sqlite3.Connection, subjects: Sequence[str]) -> Iterator[_Row]:
     """All key generations of the subjects, oldest first, asked for in groups that SQLite takes."""
     for start in range(0, len(subjects), 500):
         group = subjects[start : start + 500]
@@ -202,27 +245,10 @@ def _rows(connection: sqlite3.Connection, subjects: Sequence[str]) -> Iterable[t
         )
 
 
-def _encrypt(key: tuple[int, bytes], subject: str, data: bytes) -> bytes:
-    generation, secret = key
-    nonce = secrets.token_bytes(NONCE_BYTES)
-    body = AESGCM(secret).encrypt(nonce, data, _bound(subject, generation))
-    return _HEAD.pack(_LAYOUT, generation, nonce) + body
+def _digest(key: bytes, purpose: str, data: bytes) -> Digest:
+    framed = struct.pack(">I", len(purpose.encode())) + purpose.encode() + data
+    return Digest("sha256:" + hmac.new(key, framed, hashlib.sha256).hexdigest())
 
 
-def _generation(sealed: bytes) -> int:
-    if len(sealed) < _HEAD.size + 16 or sealed[:1] != _LAYOUT:
-        raise StoreError("not a sealed text", cure="restore it from a backup")
-    return int(_HEAD.unpack_from(sealed)[1])
-
-
-def _decrypt(key: AESGCM, subject: str, generation: int, sealed: bytes) -> bytes:
-    nonce = _HEAD.unpack_from(sealed)[2]
-    try:
-        return key.decrypt(nonce, sealed[_HEAD.size :], _bound(subject, generation))
-    except InvalidTag:
-        raise StoreError("the sealed text was changed: it does not decrypt", cure="restore it from a backup") from None
-
-
-def _bound(subject: str, generation: int) -> bytes:
-    """Additional data: a text moved to another subject does not open."""
-    return f"sluice/vault/seal/1\0{generation}\0{subject}".encode()
+def _derived(key: bytes, purpose: str, length_bytes: int) -> bytes:
+    return HKDF(SHA256(), length_bytes, salt=None, info=f"sluice/derived/1\0{purpose}".encode()).derive(key)

@@ -83,6 +83,7 @@ CREATE INDEX events_version ON events (version) WHERE version IS NOT NULL;
 CREATE INDEX events_guardrails ON events (guardrails) WHERE guardrails IS NOT NULL;
 CREATE INDEX events_trace_id ON events (trace_id) WHERE trace_id IS NOT NULL;
 CREATE INDEX fired_name ON fired (name, verdict, idx);
+CREATE INDEX fired_verdict ON fired (verdict, idx);
 """
 _NEVER = """
 CREATE TRIGGER events_no_update BEFORE UPDATE ON events \
@@ -118,8 +119,8 @@ CREATE TRIGGER tip_no_delete BEFORE DELETE ON tip BEGIN SELECT RAISE(ABORT, 'the
 
 def _apply(copy: Path) -> None:
     ledger, new = copy / _LEDGER, copy / f"{_LEDGER}.new"
-    if not ledger.exists():
-        return  # a home that never recorded anything: its ledger will be made in the new layout
+    if not ledger.exists():  # a home that never recorded anything: its ledger will be made in the new layout
+        return
     try:
         with closing(sqlite3.connect(ledger, isolation_level=None)) as chain:
             if not _is_chain(chain):
@@ -148,7 +149,7 @@ def _has_tables(connection: sqlite3.Connection) -> bool:
 
 def _move(copy: Path, chain: sqlite3.Connection, tree: sqlite3.Connection) -> None:
     """Fills the new file in one pass, in bounded memory. It is signed only once the chain's signed end was reached."""
-    tree.executescript(f"BEGIN IMMEDIATE;\n{_TABLES}")
+    tree.executescript(f"PRAGMA page_size=8192; BEGIN IMMEDIATE;\n{_TABLES}")
     log, head = _Log(tree), hashlib.sha256(_HEAD).digest()
     rows = chain.execute(
         "SELECT events.idx, event, data, leaf, head FROM events LEFT JOIN payloads USING (idx) ORDER BY events.idx"
@@ -329,8 +330,8 @@ def _check(copy: Path) -> None:
     if not (copy / _LEDGER).exists():
         return
     with closing(sqlite3.connect(copy / _LEDGER, isolation_level=None)) as connection:
-        if not _has_tables(connection) or not _was_a_chain(connection):
-            return  # made by today's store: not for this migration to judge
+        if not (_has_tables(connection) and _was_a_chain(connection)):  # made by today's store: not to be judged here
+            return
         sound = connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
         sound = sound and connection.execute("PRAGMA user_version").fetchone()[0] == 2
         if not sound or not _is_whole(connection):
@@ -353,8 +354,7 @@ def _is_whole(connection: sqlite3.Connection) -> bool:
 
 def _was_a_chain(connection: sqlite3.Connection) -> bool:
     """Whether this migration made the tree, of a chain or of nothing."""
-    first = connection.execute("SELECT 1 FROM events LIMIT 1").fetchone()
-    return first is None or bool(connection.execute("SELECT 1 FROM events WHERE kind = 'ledger.moved'").fetchone())
+    return bool(connection.execute("SELECT coalesce(max(kind = 'ledger.moved'), 1) FROM events").fetchone()[0])
 
 
 def _wrong(what: str) -> CheckFailed:

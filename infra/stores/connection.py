@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -27,8 +27,14 @@ class Connection(Protocol):
     def execute(self, sql: str, values: Sequence[Value] = ..., /) -> Rows:
         """Runs one statement; `?` stands for a value."""
 
+    def executemany(self, sql: str, rows: Iterable[Sequence[Value]], /) -> object:
+        """Runs one statement for each row of values."""
+
     def stream(self, sql: str, values: Sequence[Value] = ..., /) -> Iterator[Any]:
         """The rows of a query of any length, in bounded memory. Several may be read in turns."""
+
+    def use(self, index: str, /) -> str:
+        """What stands after a table's name so that this index is used; '' where the database knows best itself."""
 
 
 class Transactions(Protocol):
@@ -42,6 +48,9 @@ class Transactions(Protocol):
 
     def reading(self) -> AbstractContextManager[Connection]:
         """One consistent view that no writer blocks. Raises StoreError."""
+
+    def checkpoint(self) -> None:
+        """What was deleted or overwritten is gone from the files that are ours to empty. Raises StoreError."""
 
     def close(self) -> None:
         """Nothing may be written afterwards."""

@@ -2,13 +2,15 @@
 
 A snapshot and its manifests are blobs (public: row ids and salted digests). The rows lie in
 home.datasets/PIPELINE/MANIFEST.rows, one sealed file per split. Reading verifies every row against the manifest, so
-that what trains a model is what the digest says.
+that what trains a model is what the digest says. A row whose subject was erased stays as a tombstone: its digest in the
+manifest, and a sealed text that nobody can open.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Literal
 
 from infra.contracts.dataset import DatasetSnapshot, RowDigest, Split, SplitManifest
@@ -18,7 +20,7 @@ from infra.errors import StoreError
 from infra.home import Home
 from infra.ledger.vault import Vault
 from infra.stores.blobs import Blobs
-from infra.stores.sealed_file import SealedWriter, read_sealed
+from infra.stores.sealed_file import SealedWriter, count_erased, read_each, read_sealed
 
 SplitName = Literal["train", "test"]
 _SPLITS: tuple[SplitName, SplitName] = ("train", "test")
@@ -69,24 +71,46 @@ class Datasets:
         return SplitManifest.from_json(self._blobs.get(snapshot.split(split).manifest))
 
     def check(self, snapshot: DatasetSnapshot) -> None:
-        """Raises StoreError when a manifest is not whole or a file of rows is gone; the rows are checked when read."""
+        """Raises StoreError when a manifest is not whole, a file of rows is gone, or a row was erased.
+
+        The rows themselves are checked when they are read.
+        """
+        destroyed = self._vault.destroyed()
         for split in snapshot.splits:
             self.manifest(snapshot, split.name)
-            path = self._home.datasets / snapshot.pipeline / _file_name(split.manifest)
+            path = self.file(snapshot, split)
             if not path.is_file():
                 raise StoreError("the rows of a snapshot are gone", where=str(path), cure=_CURE)
+            if destroyed and (erased := count_erased(path, destroyed)):
+                cure = "run `sluice retrain`: it makes a new snapshot of what the source still holds"
+                raise StoreError(f"{erased} rows of a snapshot were erased", where=str(path), cure=cure)
+
+    def file(self, snapshot: DatasetSnapshot, split: Split) -> Path:
+        """Where the sealed rows of a split lie, or would lie."""
+        return self._home.datasets / snapshot.pipeline / _file_name(split.manifest)
 
     def rows(self, snapshot: DatasetSnapshot, split: SplitName) -> Iterator[SnapshotRow]:
         """Yields a split's rows in their order, decrypted, each verified against the manifest.
 
         Raises StoreError when a row is missing, too many, out of order, changed, or its subject's key is gone.
         """
-        manifest = self.manifest(snapshot, split)
-        path = self._home.datasets / snapshot.pipeline / _file_name(snapshot.split(split).manifest)
-        expected = iter(manifest.rows)
-        for record in read_sealed(path, self._vault):
-            row = _verified(record, next(expected, None))
-            if row is None:
+        for row in self._verified(snapshot, split, read_sealed):
+            assert row is not None  # `read_sealed` passes over none
+            yield row
+
+    def each(self, snapshot: DatasetSnapshot, split: SplitName) -> Iterator[SnapshotRow | None]:
+        """Yields what `rows` does, and None in the place of each row whose subject was erased."""
+        yield from self._verified(snapshot, split, read_each)
+
+    def _verified(
+        self, snapshot: DatasetSnapshot, split: SplitName, read: Callable[[Path, Vault], Iterator[bytes | None]]
+    ) -> Iterator[SnapshotRow | None]:
+        path = self.file(snapshot, snapshot.split(split))
+        expected = iter(self.manifest(snapshot, split).rows)
+        for record in read(path, self._vault):
+            wanted = next(expected, None)
+            row = None if record is None else _verified(record, wanted)
+            if wanted is None or (row is None and record is not None):
                 raise StoreError("a row is not the one that the manifest names", where=str(path), cure=_CURE)
             yield row
         if next(expected, None) is not None:

@@ -9,7 +9,7 @@ import os
 import secrets
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -50,6 +50,11 @@ class PostgresConnection:
         """Runs one statement."""
         return self._connection.execute(_marks(sql), values or None)
 
+    def executemany(self, sql: str, rows: Iterable[Sequence[Value]], /) -> None:
+        """Runs one statement for each row of values."""
+        with self._connection.cursor() as cursor:
+            cursor.executemany(_marks(sql), rows)
+
     def stream(self, sql: str, values: Sequence[Value] = (), /) -> Iterator[Any]:
         """The rows of a query of any length, a few thousand at a time."""
         self._streams += 1
@@ -58,14 +63,19 @@ class PostgresConnection:
             cursor.execute(_marks(sql), values or None)
             yield from cursor
 
+    def use(self, _: str, /) -> str:
+        """PostgreSQL plans by its statistics."""
+        return ""
+
 
 class PostgresDatabase:
     """One schema of a PostgreSQL database for one process: a writing connection under a lock, others for reading."""
 
-    def __init__(self, url: str, schema: str, tables: str, version: int) -> None:
-        """Opens the schema and makes its tables on first use. Raises StoreError."""
+    def __init__(self, url: str, schema: str, tables: str, version: int, *, beside: str = "") -> None:
+        """Opens the schema and makes its tables on first use; sees those of another one `beside`. Raises StoreError."""
         self.where = hidden(url)
-        self._url, self._schema = url, schema
+        self.url, self._schema = url, schema
+        self._path = f"{schema},{beside}" if beside else schema
         self._lock = threading.RLock()
         self._idle: deque[psycopg.Connection[Any]] = deque()
         self._owner = os.getpid()
@@ -125,6 +135,9 @@ class PostgresDatabase:
         finally:
             connection.close()
 
+    def checkpoint(self) -> None:
+        """Nothing to do here: what is deleted goes with the server's own vacuum and write-ahead log."""
+
     def close(self) -> None:
         """Closes every connection; using it again opens new ones."""
         with self._lock:
@@ -156,11 +169,11 @@ class PostgresDatabase:
 
     def _connect(self, *, autocommit: bool) -> psycopg.Connection[Any]:
         made: psycopg.Connection[Any] = _psycopg().connect(
-            self._url,
+            self.url,
             autocommit=autocommit,
             connect_timeout=_CONNECT_S,
             # A commit that returned is on disk, whatever the server's own default says.
-            options=f"-c search_path={self._schema} -c synchronous_commit=on",
+            options=f"-c search_path={self._path} -c synchronous_commit=on",
         )
         return made
 

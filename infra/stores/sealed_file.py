@@ -9,12 +9,13 @@ from __future__ import annotations
 import base64
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
 from infra.errors import StoreError
+from infra.ledger.sealed_text import generation_of
 from infra.ledger.vault import Vault
 
 _BATCH_RECORDS = 512
@@ -85,10 +86,35 @@ def read_sealed(path: Path, vault: Vault) -> Iterator[bytes]:
 
     Raises StoreError: no such file, cut short, or a record that does not open.
     """
+    for batch in _batches(path):
+        yield from vault.unseal_many(batch)
+
+
+def read_each(path: Path, vault: Vault) -> Iterator[bytes | None]:
+    """Yields the records in their order, None where its subject was erased. Else as `read_sealed`."""
+    for batch in _batches(path):
+        yield from vault.unseal_each(batch)
+
+
+def count_of(path: Path, subject: str) -> int:
+    """How many records of one subject (a pseudonym) lie in a file; none of them is opened. Raises StoreError."""
+    return sum(owner == subject for batch in _batches(path) for owner, _ in batch)
+
+
+def count_erased(path: Path, destroyed: Mapping[str, int]) -> int:
+    """How many records no key opens any more, by the last destroyed key of each subject. Raises StoreError."""
+    return sum(
+        subject in destroyed and generation_of(sealed) <= destroyed[subject]
+        for batch in _batches(path)
+        for subject, sealed in batch
+    )
+
+
+def _batches(path: Path) -> Iterator[list[tuple[str, bytes]]]:
     try:
         with path.open("rb") as file:
             while lines := list(islice(file, _BATCH_RECORDS)):
-                yield from vault.unseal_many([_parse(line, path) for line in lines])
+                yield [_parse(line, path) for line in lines]
     except FileNotFoundError:
         raise StoreError("the rows are not here", where=str(path), cure="run the pipeline again, or restore") from None
     except StoreError:

@@ -18,6 +18,8 @@ from filelock import FileLock
 from infra.errors import SluiceError, StoreError
 from infra.stores.connection import Value
 
+PAGE_BYTES = 8_192
+"""Of a new file: an entry of the ledger has one to two thousand bytes, and few of those fit SQLite's usual page."""
 _BUSY_S = 30.0
 """How long a writer waits for another process before it gives up."""
 
@@ -39,6 +41,10 @@ class SqliteConnection(sqlite3.Connection):
     def stream(self, sql: str, values: Sequence[Value] = (), /) -> Iterator[Any]:
         """The rows of a query, each made when it is asked for."""
         return self.execute(sql, values)
+
+    def use(self, index: str, /) -> str:
+        """Without statistics SQLite takes the first index that fits; who knows better says so."""
+        return f"INDEXED BY {index}"
 
 
 @contextmanager
@@ -77,11 +83,13 @@ def connect(path: Path, schema: str, version: int) -> SqliteConnection:
         if _version(connection) == 0:
             # Two processes that switch to WAL at once can see "locked" in spite of the busy timeout.
             with FileLock(path.with_name(f".{path.name}.lock")):
+                connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
                 connection.execute("PRAGMA journal_mode=WAL")
                 if _version(connection) == 0:
                     connection.executescript(f"BEGIN IMMEDIATE;\n{schema}\nPRAGMA user_version={version};\nCOMMIT;")
         found = _version(connection)
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten, not only unlinked
     if found != version:
         connection.close()
         older = found < version  # the home's migrations bring every file up to date (infra/home_state.py)
@@ -94,8 +102,8 @@ def connect(path: Path, schema: str, version: int) -> SqliteConnection:
 
 
 @contextmanager
-def read_only(path: Path) -> Iterator[SqliteConnection]:
-    """One consistent view of a file that is there, whatever its layout. Raises StoreError."""
+def read_only(path: Path, beside: Path | None = None) -> Iterator[SqliteConnection]:
+    """One consistent view of a file that is there, whatever its layout, and of a second one. Raises StoreError."""
     with store_errors(path):
         # Never made anew: a store that is gone must not look like an empty one.
         place = f"{path.as_uri()}?mode=rw"
@@ -105,6 +113,8 @@ def read_only(path: Path) -> Iterator[SqliteConnection]:
         # A text that is none is a finding of whoever checks it, not the end of the check.
         connection.text_factory = _text
         try:
+            if beside is not None:
+                connection.execute("ATTACH DATABASE ? AS beside", (f"{beside.as_uri()}?mode=rw",))
             connection.execute("BEGIN")
             yield connection
         finally:

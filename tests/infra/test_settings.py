@@ -53,3 +53,35 @@ def test_who_is_told_of_a_review_is_checked_at_the_door(tmp_path, name: str, val
         read_settings({"SLUICE_HOME": str(tmp_path), name: value})
     (problem,) = caught.value.problems
     assert problem.key == name and what in problem.what and value not in problem.what
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [
+        ("SLUICE_WITNESS", "ftp://elsewhere", "not a place for a witness"),
+        ("SLUICE_WITNESS", "s3:///prefix", "not a place for a witness"),
+        ("SLUICE_WITNESS_ENDPOINT", "minio:9000", "not an address"),
+        ("SLUICE_WITNESS_RETENTION_DAYS", "0", "greater than or equal to 1"),
+    ],
+)
+def test_where_the_witness_is_is_checked_at_the_door(tmp_path, name: str, value: str, what: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_settings({"SLUICE_HOME": str(tmp_path), name: value})
+    (problem,) = caught.value.problems
+    assert problem.key == name and what in problem.what
+
+
+def test_an_http_witness_needs_its_key(tmp_path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_settings({"SLUICE_HOME": str(tmp_path), "SLUICE_WITNESS": "https://witness.example/w1"})
+    assert [problem.key for problem in caught.value.problems] == ["SLUICE_WITNESS_KEY"]
+
+
+def test_the_witness_is_the_same_place_from_every_folder(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = {"SLUICE_HOME": "home", "SLUICE_WITNESS": "elsewhere", "SLUICE_WITNESS_KEY": "w1.pub"}
+    found = read_settings(given).witness
+    assert (found.witness, found.witness_key) == (str(tmp_path / "elsewhere"), str(tmp_path / "w1.pub"))
+    given = {"SLUICE_HOME": "home", "SLUICE_WITNESS": "s3://bucket/prefix", "SLUICE_WITNESS_KEY": "w1+00+AA"}
+    found = read_settings(given).witness
+    assert (found.witness, found.witness_key) == ("s3://bucket/prefix", "w1+00+AA")

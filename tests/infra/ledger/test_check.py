@@ -37,6 +37,7 @@ class Evidence:
     """A finished ledger; every use of `opened` is a transaction without the triggers, and is taken back."""
 
     def __init__(self, home: Home, events: Any) -> None:
+        self.home = home
         self.postgres = bool(home.ledger_url)
         ledger = Ledger.open(home)
         for number in range(_REQUESTS):
@@ -66,7 +67,7 @@ class Evidence:
     def verdict(self, connection: Connection) -> LedgerCheck:
         """With triggers and indexes put back, where they still can be: what is found is the tampering itself."""
         self._triggers(connection, on=True)
-        return check(connection, self._store, self.key, lambda _: None)
+        return check(self.home, connection, self._store, self.key, lambda _: None)
 
     def _triggers(self, connection: Connection, *, on: bool) -> None:
         if self.postgres:
@@ -345,6 +346,6 @@ def test_what_lies_beside_the_entries_is_checked_too(
 
 def test_missing_triggers_are_found(evidence: Evidence) -> None:
     with evidence.opened() as connection:
-        found = check(connection, evidence._store, evidence.key, lambda _: None)
+        found = check(evidence.home, connection, evidence._store, evidence.key, lambda _: None)
     assert [problem.index for problem in found.problems] == [None]
     assert "triggers" in found.problems[0].what

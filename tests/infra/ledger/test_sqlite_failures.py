@@ -40,7 +40,7 @@ def test_a_full_disk_refuses_and_loses_nothing(home: Home, events: Any) -> None:
         from infra.ledger.log import Ledger
         ledger = Ledger.open(Home.open(Path(sys.argv[1])))
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
         written = 0
         try:
             for number in range(2_000):

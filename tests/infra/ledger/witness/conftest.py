@@ -137,7 +137,7 @@ class Bucket:
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
-    """moto's server: object lock, versions and conditional writes as S3 has them."""
+    """A server of moto: object lock, versions and conditional writes as S3 has them."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)

@@ -147,6 +147,25 @@ def test_a_place_that_is_away_is_told_and_nothing_else_breaks(place: Any, ledger
     assert publish(ledger, place.open(ledger)) is not None
 
 
+def test_a_witness_where_others_are_faster_each_time_is_given_up(ledger: Ledger, events: Any) -> None:
+    grow(ledger, events, 0, 3)
+
+    class Restless:
+        place, readable, note = "there", True, ""
+        asked = 0
+
+        def latest(self) -> None: ...
+
+        def accept(self, note: str, old_size: int, proof: Any) -> str:
+            self.asked += 1
+            raise moved(self.place, 1 + self.asked % 2)
+
+    witness = Restless()
+    with pytest.raises(StoreError, match="others were faster"):
+        publish(ledger, witness)
+    assert witness.asked == 20
+
+
 _PROCESS = """
 import sys
 from infra.contracts.base import now
