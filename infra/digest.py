@@ -15,8 +15,9 @@ Digest = NewType("Digest", str)
 _PREFIX = "sha256:"
 _MAX_SAFE_INTEGER = 2**53 - 1
 _READ_BYTES = 1 << 20
-_string = json.JSONEncoder(ensure_ascii=False).encode
-"""Made once: `json.dumps` would make an encoder for every string."""
+_CONSTANTS = {None: "null", True: "true", False: "false"}
+_string = json.encoder.encode_basestring
+"""A string without the escapes that JSON does not ask for."""
 
 
 def sha256(data: bytes) -> Digest:
@@ -60,22 +61,23 @@ def canonical_json(value: object) -> bytes:
 
 
 def _write(value: object) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
+    # What is most frequent comes first: the ledger writes everything through here.
     if isinstance(value, str):
         return _string(value)
+    if isinstance(value, dict):
+        return _object(value)
+    if value is None or isinstance(value, bool):
+        return _CONSTANTS[value]
+    if isinstance(value, float):
+        return _number(value)
     if isinstance(value, int):
         if abs(value) > _MAX_SAFE_INTEGER:
             raise ValueError("canonical JSON holds no integer beyond 2**53 - 1; write it as a string")
         return str(int(value))
-    if isinstance(value, float):
-        return _number(value)
     if isinstance(value, Mapping):
         return _object(value)
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
-        return "[" + ",".join(_write(item) for item in value) + "]"
+        return "[" + ",".join([_write(item) for item in value]) + "]"
     raise ValueError(f"{type(value).__name__} is not a JSON type")
 
 
@@ -94,6 +96,8 @@ def _number(value: float) -> str:
         raise ValueError("canonical JSON holds no NaN or infinity; write it as a string")
     if value == 0:
         return "0"
+    if 1e-4 <= abs(value) < 1e15:  # Python's shortest digits, and no exponent in either notation
+        return float.__repr__(value).removesuffix(".0")
     mantissa, _, exponent_text = repr(abs(value)).partition("e")
     whole, _, fraction = mantissa.partition(".")
     fraction = "" if fraction == "0" else fraction

@@ -19,6 +19,8 @@ class Home:
     root: Path
     ledger_url: str = field(default="", repr=False)
     """The PostgreSQL database of the audit ledger; '': it is a file of the home."""
+    ledger_key_command: str = field(default="", repr=False)
+    """What wraps the vault's master key (infra/ledger/key_provider.py); '': nothing does."""
 
     @classmethod
     def open(cls, root: Path) -> Home:

@@ -48,6 +48,16 @@ def _web_address(url: str) -> str:
     return url
 
 
+def _splittable(command: str) -> str:
+    import shlex
+
+    try:
+        shlex.split(command)
+    except ValueError:
+        raise ValueError("a quotation mark is open: write it as in a shell") from None
+    return command
+
+
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 """An http(s) address, or ''."""
 
@@ -114,6 +124,11 @@ class LedgerSettings(Frozen):
     ledger_url: str = Field(
         "", description="postgresql://... for gateways that write to one ledger; empty: a file of the home"
     )
+    ledger_key_command: str = Field(
+        "",
+        description="command that wraps the vault's master key (JSON on stdin and stdout, no shell); empty: a file "
+        "of mode 0600 holds it",
+    )
     ledger_retention_days: int = Field(
         0, ge=0, le=36_500, description="days until the record of a request expires (sluice audit expire); 0: never"
     )
@@ -130,6 +145,11 @@ class LedgerSettings(Frozen):
         if url and not url.startswith(("postgresql://", "postgres://")):
             raise ValueError("not the address of a PostgreSQL database: write postgresql://user@host/database")
         return url
+
+    @field_validator("ledger_key_command")
+    @classmethod
+    def _splits(cls, command: str) -> str:
+        return _splittable(command)
 
     @field_validator("ledger_retention_reason")
     @classmethod
@@ -194,13 +214,7 @@ class ReviewSettings(Frozen):
     @field_validator("review_notify_command")
     @classmethod
     def _splits(cls, command: str) -> str:
-        import shlex
-
-        try:
-            shlex.split(command)
-        except ValueError:
-            raise ValueError("a quotation mark is open: write it as in a shell") from None
-        return command
+        return _splittable(command)
 
 
 @dataclass(frozen=True)
@@ -279,7 +293,11 @@ def read_settings(environment: Mapping[str, str] | None = None, *, any_version: 
     assert isinstance(engine, EngineSettings) and isinstance(telemetry, TelemetrySettings)
     assert isinstance(retention, RetentionSettings) and isinstance(review, ReviewSettings)
     assert isinstance(ledger, LedgerSettings) and isinstance(witness, WitnessSettings)
-    home = replace(open_home(root, any_version=any_version), ledger_url=ledger.ledger_url)
+    home = replace(
+        open_home(root, any_version=any_version),
+        ledger_url=ledger.ledger_url,
+        ledger_key_command=ledger.ledger_key_command,
+    )
     sources = tuple(_sources(home, parts, found))
     return Settings(home, servers, gateway, engine, telemetry, retention, ledger, witness, review, sources)
 

@@ -42,11 +42,12 @@ class Recorder:
 
         `text` is sealed under the key of `subject` (a pseudonym); a RequestCompleted then names the sealed bytes.
         """
+        # Cancelled with whoever waits for it; what was asked for is written all the same.
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(event, subject, text, done))
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.create_task(self._flush())
-        await asyncio.shield(done)
+        await done
 
     async def close(self) -> None:
         """Waits for what is being written."""

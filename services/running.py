@@ -23,6 +23,7 @@ from services.request import Desk
 from services.witnessing import Witnessing
 
 _LOG = logging.getLogger("sluice.gateway")
+_OTHERS_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ class Running:
         witness = asyncio.create_task(running.witnessing.follow())
         parent = asyncio.create_task(supervision.end_with_supervisor())
         words = asyncio.create_task(running.audit.follow())
-        return replace(running, tasks=(follow, witness, words, parent))
+        others = asyncio.create_task(_close_for_others(running.ledger))
+        return replace(running, tasks=(follow, witness, words, others, parent))
 
     async def stop(self) -> None:
         """Ends what is under way, stops the engines and sends the last traces."""
@@ -90,9 +92,7 @@ def _open(settings: Settings) -> Running:
         "sluice-gateway", settings.telemetry, lambda: processes.address(home, "mlflow"), experiment=telemetry.REQUESTS
     )
     ledger, vault, metrics = Ledger.open(home), Vault.open(home), Metrics()
-    closed = ledger.close_interrupted()
-    if closed:
-        _LOG.warning("%d requests of a gateway that died are recorded as interrupted", closed)
+    _close_interrupted(ledger)
     recorder = Recorder(ledger, vault)
     watch = ReleaseWatch(
         Releases(home),
@@ -111,6 +111,21 @@ def _open(settings: Settings) -> Running:
     public = Public(desk, watch, feedback, metrics, witnessing)
     audit = AuditDesk(desk, ledger, vault, SearchIndex(ledger, vault))
     return Running(desk, public, audit, watch, recorder, ledger, witnessing, ())
+
+
+def _close_interrupted(ledger: Ledger) -> None:
+    if closed := ledger.close_interrupted():
+        _LOG.warning("%d requests of a gateway that died are recorded as interrupted", closed)
+
+
+async def _close_for_others(ledger: Ledger) -> None:
+    """Closes what another gateway on the same ledger left open when it died, without waiting for its next start."""
+    while True:
+        await asyncio.sleep(_OTHERS_S)
+        try:
+            await asyncio.to_thread(_close_interrupted, ledger)
+        except StoreError as error:
+            _LOG.warning("requests of other gateways could not be looked at: %s", error)
 
 
 def _changed(action: str) -> AuditEvent:

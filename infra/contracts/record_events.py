@@ -79,7 +79,7 @@ class EntriesExpired(EventBase):
 
 
 class SubjectErased(EventBase):
-    """The keys of a data subject were destroyed, and the master that had wrapped them: nothing opens its texts again."""
+    """A data subject's keys were destroyed, and the master that had wrapped them: nothing opens its texts again."""
 
     schema_id: ClassVar[str] = "sluice/event/subject-erased/1"
     kind: Literal["subject.erased"] = "subject.erased"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from infra.clock import CLOCK
@@ -27,12 +27,12 @@ from infra.ledger.check import LedgerCheck, check
 from infra.ledger.checkpoint import log_key, sign_checkpoint, signed_digest
 from infra.ledger.expiry import ExpiryRule, Step, expired_event, find_old, take_away
 from infra.ledger.group_commit import GroupCommit
+from infra.ledger.growing import Group, Growing
 from infra.ledger.proofs import Proofs
 from infra.ledger.query import AuditFilter, Entry, read_entry, sealed_entries, select, select_indices
 from infra.ledger.record import Record, sealed_digest
 from infra.ledger.store import open_store
-from infra.ledger.stored_tree import CHANGED, Edge, LedgerChanged, keep_tiles, present_edge
-from infra.ledger.tree import Frontier, TileHash
+from infra.ledger.stored_tree import CHANGED, Edge, LedgerChanged, present_edge
 from infra.ledger.under_way import UnderWay
 from infra.ledger.verify import Checkpoint, LogKey
 from infra.signing import Signer
@@ -45,32 +45,6 @@ _GROUP = 256
 _EARLIER_S = 60.0
 """How far apart the checkpoints are that are kept beside the newest one."""
 _BEHIND_S = 1.0
-
-Group = tuple[Record, ...]
-"""Records that are written all or none."""
-
-
-@dataclass
-class _Growing:
-    """A transaction under way: what it will have written."""
-
-    connection: Connection
-    frontier: Frontier
-    last_leaf: bytes
-    whole: list[TileHash]
-
-    def add(self, record: Record) -> int:
-        """Writes one record, all but the tree's tiles. Returns its index."""
-        index = self.frontier.size
-        execute = self.connection.execute
-        execute("INSERT INTO events (idx, entry, leaf) VALUES (?, ?, ?)", (index, record.data, record.leaf))
-        if record.payload is not None:
-            execute("INSERT INTO payloads (idx, data) VALUES (?, ?)", (index, record.payload))
-        for name, verdict in record.fired:
-            execute("INSERT INTO fired (idx, name, verdict) VALUES (?, ?, ?)", (index, name, verdict))
-        self.whole += self.frontier.append(record.leaf)
-        self.last_leaf = record.leaf
-        return index
 
 
 class Ledger:
@@ -112,16 +86,14 @@ class Ledger:
 
     def append_each(self, items: Iterable[tuple[AuditEvent, bytes | None]]) -> list[int | Exception]:
         """Writes events that have nothing to do with each other. Each has its index, or what went wrong with it."""
-        found: dict[int, int | Exception] = {}
-        groups: dict[int, Group] = {}
-        for place, (event, payload) in enumerate(items):
+        ready: list[Record | Exception] = []
+        for event, payload in items:
             try:
-                groups[place] = (Record.of(event, payload),)
+                ready.append(Record.of(event, payload))
             except Exception as error:
-                found[place] = error
-        for place, outcome in zip(groups, self._group.submit(list(groups.values())), strict=True):
-            found[place] = outcome if isinstance(outcome, Exception) else outcome[0]
-        return [found[place] for place in sorted(found)]
+                ready.append(error)
+        written = iter(self._group.submit([(one,) for one in ready if isinstance(one, Record)]))
+        return [_first(next(written)) if isinstance(one, Record) else one for one in ready]
 
     def __len__(self) -> int:
         with self._database.reading() as connection:
@@ -245,13 +217,13 @@ class Ledger:
 
     def _write(self, connection: Connection, groups: Sequence[Group]) -> tuple[list[tuple[int, ...] | Exception], Edge]:
         edge = present_edge(connection, self._edge, self.origin, self._key)
-        growing = _Growing(connection, edge.frontier.copy(), edge.last_leaf, [])
+        growing = Growing.after(edge, connection, groups)
         self._tell_clock(growing)
-        known = _known(connection, groups)
-        outcomes = [self._add(growing, group, known) for group in groups]
-        if growing.frontier.size == edge.frontier.size:
+        outcomes = [growing.add_group(group) for group in groups]
+        if not growing.added:
             return outcomes, edge
-        keep_tiles(connection, growing.whole)
+        growing.flush()
+        self._under_way.follow(connection, [record.event for _, record in growing.added])
         checkpoint = Checkpoint(self.origin, growing.frontier.size, growing.frontier.root)
         note = sign_checkpoint(checkpoint, self._signer)
         connection.execute(
@@ -262,28 +234,17 @@ class Ledger:
             self._earlier = at
         return outcomes, Edge(note, growing.frontier, growing.last_leaf)
 
-    def _add(self, growing: _Growing, group: Group, known: dict[str, tuple[int, bytes]]) -> tuple[int, ...] | Exception:
-        """Writes a group's records that are not there yet, once none of its ids is another event's."""
-        for record in group:
-            event_id = record.event.event_id
-            if event_id in known and known[event_id][1] != record.leaf:
-                return StoreError(f"another event was written with the id {event_id!r}", cure="use a new event id")
-        indices = []
-        for record in group:
-            event_id = record.event.event_id
-            if event_id not in known:
-                known[event_id] = (growing.add(record), record.leaf)
-                self._under_way.follow(growing.connection, record.event)
-            indices.append(known[event_id][0])
-        return tuple(indices)
-
-    def _tell_clock(self, growing: _Growing) -> None:
+    def _tell_clock(self, growing: Growing) -> None:
         """Once in a process, before its first entry: that the system's clock was behind the record."""
         if self._behind_s > _BEHIND_S:
             _LOG.warning("the system's clock is %.0f s behind the record: its times go on from there", self._behind_s)
             event = ClockBehind(event_id=new_id("clock"), at=now(), pipeline="", seconds=round(self._behind_s, 3))
             growing.add(Record.of(event, None))
         self._behind_s = 0.0
+
+
+def _first(outcome: tuple[int, ...] | Exception) -> int | Exception:
+    return outcome if isinstance(outcome, Exception) else outcome[0]
 
 
 def _follow_times(connection: Connection) -> float:
@@ -293,18 +254,6 @@ def _follow_times(connection: Connection) -> float:
         return CLOCK.not_before(datetime.fromisoformat(row[0])) if row else 0.0
     except (TypeError, ValueError):  # a damaged entry: `verify` names it
         return 0.0
-
-
-def _known(connection: Connection, groups: Sequence[Group]) -> dict[str, tuple[int, bytes]]:
-    """Which of the events were written before: their index and leaf by event id."""
-    ids = [record.event.event_id for group in groups for record in group]
-    found: dict[str, tuple[int, bytes]] = {}
-    for start in range(0, len(ids), 500):
-        part = ids[start : start + 500]
-        marks = ",".join("?" * len(part))
-        rows = connection.execute(f"SELECT event_id, idx, leaf FROM events WHERE event_id IN ({marks})", part)  # noqa: S608
-        found |= {event_id: (int(index), bytes(leaf)) for event_id, index, leaf in rows}
-    return found
 
 
 def _digest(data: bytes | None) -> Digest | None:

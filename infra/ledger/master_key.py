@@ -1,4 +1,5 @@
-"""The home's master key: 32 random bytes in `keys/master.key` (mode 0600), made once, race-free between processes.
+"""The home's master key: 32 random bytes, made once, race-free between processes. `keys/master.key` (mode 0600) holds
+them, or what a key command made of them (key_provider.py).
 
 HKDF (RFC 5869) derives from it the key that wraps, and an id that reveals nothing.
 """
@@ -15,8 +16,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from infra.errors import StoreError
 from infra.home import Home
+from infra.ledger.key_provider import KEY_BYTES as KEY_BYTES
+from infra.ledger.key_provider import provider_of
 
-KEY_BYTES = 32
 NONCE_BYTES = 12
 
 
@@ -30,41 +32,57 @@ def next_master_path(home: Home) -> Path:
     return home.keys / ".master.next.key"
 
 
-def master_key(home: Home) -> bytes:
-    """The home's master key, made on first use. Raises StoreError when it is gone, cut short or unreadable."""
+def ensure_master(home: Home) -> None:
+    """Makes the home's master key on first use. Raises StoreError when it is gone."""
     path = master_key_path(home)
     # Asked first: who makes both makes the master key before the vault.
     vault_exists = home.vault.exists()
-    if not path.exists():
-        if vault_exists:
-            raise StoreError(
-                "the vault exists, but the master key that opens it is gone",
-                where=str(path),
-                cure="restore keys/master.key from a backup",
-            )
-        _create_once(path, secrets.token_bytes(KEY_BYTES))
+    if path.exists():
+        return
+    if vault_exists:
+        raise StoreError(
+            "the vault exists, but the master key that opens it is gone",
+            where=str(path),
+            cure="restore keys/master.key from a backup",
+        )
+    provider = provider_of(home)
+    kept = provider.wrap(secrets.token_bytes(KEY_BYTES))
+    if not _create_once(path, kept):
+        provider.destroy(kept)
+
+
+def master_key(home: Home) -> bytes:
+    """The home's master key, made on first use. Raises StoreError when it is gone, cut short or unreadable."""
+    ensure_master(home)
+    path = master_key_path(home)
     try:
-        key = path.read_bytes()
+        kept = path.read_bytes()
     except OSError as error:
         raise StoreError(
             f"the master key cannot be read: {error.strerror}", where=str(path), cure="make it readable to its owner"
         ) from None
-    if len(key) != KEY_BYTES:
+    key = provider_of(home).unwrap(kept)
+    if key is None or len(key) != KEY_BYTES:
         raise StoreError(
-            f"the master key has {len(key)} bytes, not {KEY_BYTES}", where=str(path), cure="restore it from a backup"
+            f"the master key has {len(key or kept)} bytes, not {KEY_BYTES}",
+            where=str(path),
+            cure="restore it from a backup",
         )
     return key
 
 
 def find_master(home: Home, named: str) -> bytes | None:
     """The master key of this id: the present one, or one that a rotation has not put in its place yet. Else None."""
+    provider = provider_of(home)
     # In this order: a rotation moves the one onto the other.
     for path in (next_master_path(home), master_key_path(home)):
         try:
-            key = path.read_bytes()
-        except OSError:
+            key = provider.unwrap(path.read_bytes())
+        except (
+            OSError
+        ):  # not there, or (a StoreError is one) another's than the one that is looked for: see `master_key`
             continue
-        if len(key) == KEY_BYTES and master_id(key) == named:
+        if key is not None and len(key) == KEY_BYTES and master_id(key) == named:
             return key
     return None
 
@@ -97,8 +115,8 @@ def _derive(master: bytes, use: bytes) -> bytes:
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=use).derive(master)
 
 
-def _create_once(path: Path, data: bytes) -> None:
-    """Makes a private file whole and durable, or leaves the one that another process made first."""
+def _create_once(path: Path, data: bytes) -> bool:
+    """Makes a private file whole and durable; False where another process made it first."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -109,7 +127,7 @@ def _create_once(path: Path, data: bytes) -> None:
         try:
             os.link(temporary, path)
         except FileExistsError:
-            return
+            return False
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -121,3 +139,4 @@ def _create_once(path: Path, data: bytes) -> None:
         ) from None
     finally:
         temporary.unlink(missing_ok=True)
+    return True

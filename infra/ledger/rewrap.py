@@ -2,7 +2,7 @@
 
     1. `keys/.master.next.key`     the new master, durable
     2. one transaction             every key wrapped anew; the new master named in `masters`: from here on it counts
-    3. `keys/master.key`           overwritten and replaced
+    3. `keys/master.key`           what had wrapped it is destroyed, where a command did; overwritten and replaced
 
 A crash before 2 leaves the old master in force, after 2 the new one: `settle_master` looks which of them the vault
 names, and finishes or forgets. What a copy of the old vault and the old master open, they open for ever.
@@ -29,6 +29,7 @@ from infra.contracts.base import now
 from infra.errors import StoreError
 from infra.home import Home, write_atomic
 from infra.ledger.home_keys import unwrap, wrap
+from infra.ledger.key_provider import provider_of
 from infra.ledger.master_key import (
     KEY_BYTES,
     NONCE_BYTES,
@@ -70,7 +71,7 @@ def rotate_master(home: Home, *, forget: str = "") -> MasterRecord:
     with rotating(home):
         _settle(home)
         new = secrets.token_bytes(KEY_BYTES)
-        write_atomic(next_master_path(home), new)
+        write_atomic(next_master_path(home), provider_of(home).wrap(new))
         with store_errors(home.vault), closing(_connect(home)) as connection:
             connection.execute("PRAGMA secure_delete=ON")  # the old wrapping is overwritten, not only unlinked
             connection.execute("BEGIN IMMEDIATE")
@@ -133,16 +134,20 @@ def leave_nothing_behind(home: Home) -> bool:
 
 
 def _settle(home: Home) -> None:
-    following, path = next_master_path(home), master_key_path(home)
+    following, path, provider = next_master_path(home), master_key_path(home), provider_of(home)
     if not following.exists():
         return
     try:
         waiting = following.read_bytes()
-        if len(waiting) != KEY_BYTES or not _wraps(home, master_id(waiting)):
+        new = provider.unwrap(waiting)
+        if new is None or not _wraps(home, master_id(new)):
+            provider.destroy(waiting)
             following.unlink(missing_ok=True)
             return
         empty_wal(home.vault)
-        _overwrite(path)
+        if path.exists():
+            provider.destroy(path.read_bytes())
+            _overwrite(path)
         following.replace(path)
         folder = os.open(path.parent, os.O_RDONLY)
         try:
@@ -183,6 +188,8 @@ def _rewrap(home: Home, connection: sqlite3.Connection, new: bytes, forget: str)
             [(_wrapped_anew(before, after, *row), row[0], row[1]) for row in rows],
         )
         last = (rows[-1][0], rows[-1][1])
+    # Every reading of the vault asks for the one in force, and each erasure leaves a row.
+    connection.execute("CREATE INDEX IF NOT EXISTS masters_in_force ON masters (id) WHERE retired IS NULL")
     connection.execute("UPDATE masters SET retired = ? WHERE retired IS NULL", (moment,))
     connection.execute("INSERT INTO masters VALUES (?, ?, NULL)", (master_id(new), moment))
 
@@ -210,11 +217,10 @@ def _wraps(home: Home, wanted: str) -> bool:
 
 def _overwrite(path: Path) -> None:
     """Best effort: a file system that copies on write keeps the old bytes for a while."""
-    if path.exists():
-        with path.open("r+b") as file:
-            file.write(bytes(KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
+    with path.open("r+b") as file:
+        file.write(bytes(os.fstat(file.fileno()).st_size))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _connect(home: Home) -> sqlite3.Connection:

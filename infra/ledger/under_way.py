@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from infra.contracts.audit import AuditEvent
@@ -11,6 +12,7 @@ from infra.ledger.record import Record, interrupted, read_event
 from infra.ledger.stored_tree import CHANGED
 from infra.ledger.writers import Writers
 from infra.stores.connection import Connection
+from infra.stores.insert import marks, portions
 
 
 @dataclass(frozen=True)
@@ -27,17 +29,19 @@ class UnderWay:
     def __init__(self, writers: Writers) -> None:
         self._writers = writers
 
-    def follow(self, connection: Connection, event: AuditEvent) -> None:
-        """Takes note of an event that is being written."""
-        if isinstance(event, RequestAdmitted):
+    def follow(self, connection: Connection, events: Sequence[AuditEvent]) -> None:
+        """Takes note of events that were just written, in their order."""
+        admitted = [event.response_id for event in events if isinstance(event, RequestAdmitted)]
+        for part in portions(admitted):
+            asked = marks(len(part), 2)
             connection.execute(
-                "INSERT INTO pending (response_id, writer) SELECT ?, ? WHERE NOT EXISTS "
-                "(SELECT 1 FROM events WHERE response_id = ? AND kind = 'request.completed') "
+                f"INSERT INTO pending (response_id, writer) SELECT column1, column2 FROM (VALUES {asked}) AS asked "  # noqa: S608
+                "WHERE NOT EXISTS (SELECT 1 FROM events WHERE response_id = column1 AND kind = 'request.completed') "
                 "ON CONFLICT (response_id) DO UPDATE SET writer = excluded.writer",
-                (event.response_id, self._writers.name(), event.response_id),
+                [value for response_id in part for value in (response_id, self._writers.name())],
             )
-        elif isinstance(event, RequestEnd):
-            connection.execute("DELETE FROM pending WHERE response_id = ?", (event.response_id,))
+        for part in portions([event.response_id for event in events if isinstance(event, RequestEnd)]):
+            connection.execute(f"DELETE FROM pending WHERE response_id IN ({','.join('?' * len(part))})", part)  # noqa: S608
 
     def lost(self, connection: Connection) -> Lost:
         """What writers that are gone left open. Those that still run, here or elsewhere, are left alone."""

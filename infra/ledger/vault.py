@@ -26,7 +26,7 @@ from infra.digest import Digest
 from infra.errors import StoreError
 from infra.home import Home
 from infra.ledger.home_keys import HOME_KEYS_SCHEMA, LAYOUT, home_keys
-from infra.ledger.master_key import KEY_BYTES, NONCE_BYTES, master_key, subject_bound
+from infra.ledger.master_key import KEY_BYTES, NONCE_BYTES, ensure_master, subject_bound
 from infra.ledger.present_master import PresentMaster
 from infra.ledger.rewrap import settle_master
 from infra.ledger.sealed_text import decrypt, encrypt, generation_of
@@ -77,7 +77,7 @@ class Vault:
         home.folder(home.keys)
         home.folder(home.vault.parent)
         settle_master(home)
-        master_key(home)  # before the vault: where there is a vault, there must be a master
+        ensure_master(home)  # before the vault: where there is a vault, there must be a master
         return cls(home)
 
     def pseudonym(self, subject: str) -> str:

@@ -40,9 +40,13 @@ class Postgres:
             connection.execute("CHECKPOINT")
 
     def processes(self) -> list[psutil.Process]:
-        """All of its processes, the leader first."""
+        """All of its processes, the leader first, once nobody is connected."""
         leader = psutil.Process(self._server.get_pid())
-        return [leader, *leader.children(recursive=True)]
+        while True:
+            found = [leader, *leader.children(recursive=True)]
+            time.sleep(0.1)
+            if found == [leader, *leader.children(recursive=True)]:
+                return found
 
     def drop(self, name: str) -> None:
         """Removes a database, whoever is connected to it."""
@@ -62,7 +66,8 @@ class Postgres:
 
     def kill(self) -> None:
         """`kill -9` of the server and of every process of it; returns once they are gone."""
-        family = self.processes()
+        leader = psutil.Process(self._server.get_pid())
+        family = [leader, *leader.children(recursive=True)]
         for process in family:
             try:
                 process.kill()

@@ -10,11 +10,13 @@ as --synchronous it must end with status 1.
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,28 +46,33 @@ class _Log(Disk):
 
 def traced(root: Path, server: Postgres, command: list[str]) -> Path:
     """Copies the server's files to `root/base` as they are, then runs the command. Returns what strace saw."""
-    log = root / "calls"
-    watched = [part for process in server.processes() for part in ("-p", str(process.pid))]
-    with (root / "said").open("wb") as out, (root / "strace.err").open("wb") as err:
-        whole = [*strace(log, *watched), "sh", "-c", _ONCE_READY, str(root), *command]
-        process = subprocess.Popen(whole, stdout=out, stderr=err)
-        _wait(root / "ready", process)
-        while (root / "strace.err").read_text().count(" attached") < len(server.processes()):
-            time.sleep(0.02)
+    log, watched = root / "calls", [process.pid for process in server.processes()]
+    more = [part for pid in watched for part in ("-p", str(pid))]
+    with (root / "said").open("wb") as out:
+        process = subprocess.Popen(
+            [*strace(log, *more), "sh", "-c", _ONCE_READY, str(root), *command], stdout=out, start_new_session=True
+        )
+    try:
+        _wait(process, lambda: (root / "ready").exists() and all(_is_traced(pid) for pid in watched))
         subprocess.run(["cp", "-a", str(server.folder), str(root / "base")], check=True)
         (root / "go").touch()
-        _wait(root / "done", process)
-        process.terminate()  # it lets go of the server
+        _wait(process, lambda: (root / "done").exists())
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)  # strace lets go of the server
         process.wait()
     return log
 
 
-def _wait(path: Path, process: subprocess.Popen[bytes]) -> None:
+def _wait(process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> None:
     give_up_s = time.monotonic() + _WAIT_S
-    while not path.exists():
+    while not ready():
         if process.poll() is not None or time.monotonic() > give_up_s:
-            raise RuntimeError(f"strace does not get as far as {path.name}")
+            raise RuntimeError("strace does not follow the server, or the writers do not end")
         time.sleep(0.02)
+
+
+def _is_traced(pid: int) -> bool:
+    return "TracerPid:\t0\n" not in Path(f"/proc/{pid}/status").read_text()
 
 
 def main() -> int:

@@ -15,22 +15,10 @@ BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 RULES = ("pii", "injection", "secrets", "toxicity", "topics", "code", "urls", "length")
 ENTITIES = ("EMAIL", "PHONE", "PERSON", "IBAN", "CREDIT_CARD", "DNI")
 TENANTS, SUBJECTS, VERSIONS, POLICIES = 40, 200_000, 60, 12
-_WORDS = [
-    "order",
-    "refund",
-    "invoice",
-    "login",
-    "password",
-    "delivery",
-    "account",
-    "card",
-    "charge",
-    "address",
-    "pedido",
-    "factura",
-    "cuenta",
-    "envio",
-]
+_WORDS = (
+    *("order", "refund", "invoice", "login", "password", "delivery", "account", "card", "charge", "address"),
+    *("pedido", "factura", "cuenta", "envio", "tarjeta", "clave", "cargo", "direccion", "reembolso", "entrega"),
+)
 
 
 def entries(requests: int, seed: int = 1) -> Iterator[tuple[bytes, bytes | None]]:
@@ -38,7 +26,7 @@ def entries(requests: int, seed: int = 1) -> Iterator[tuple[bytes, bytes | None]
     source = random.Random(seed)
     for number in range(requests):
         at = BEGIN + timedelta(seconds=number * 31_536_000 / max(requests, 1))
-        shared = {
+        shared: dict[str, object] = {
             "guardrails": sha256(b"policy-%d" % (number * POLICIES // max(requests, 1))),
             "key_id": f"key-{number % 90}",
             "manifest": sha256(b"manifest-%d" % (number * VERSIONS // max(requests, 1))),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+import time
 from typing import Any
 
 from infra.contracts.request_events import RequestCompleted
@@ -98,7 +99,8 @@ def test_requests_of_writers_that_still_run_are_left_alone(home: Home, events: A
     assert (entry.event.outcome, entry.event.pipeline, entry.event.sealed) == ("interrupted", "support-triage", None)
     assert mine.get("resp-1/completed") is None
     _kill_after(running, 0)
-    # Its fourth request never ended; one more may have been under way when it was killed.
-    assert mine.close_interrupted() >= 1
+    # Its fourth request never ended; one more may have been under way when it was killed. A database server takes a
+    # moment to notice that a client is gone.
+    assert any(mine.close_interrupted() or time.sleep(0.1) for _ in range(100))
     mine.append(events.completed(1))
     assert mine.verify().problems == ()

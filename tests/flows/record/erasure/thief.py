@@ -33,9 +33,14 @@ def pieces(root: Path) -> Iterator[bytes]:
             continue
         data = path.read_bytes()
         yield data
-        yield from (base64.b64decode(run[: len(run) // 4 * 4]) for run in _BASE64.findall(data))
+        yield from decoded(data)
         if data.startswith(b"SQLite format 3\0"):
             yield from _cells(path)
+
+
+def decoded(data: bytes) -> Iterator[bytes]:
+    """What stands in base64 in the data."""
+    return (base64.b64decode(run[: len(run) // 4 * 4]) for run in _BASE64.findall(data))
 
 
 def keys_in(pieces_of_it: Iterable[bytes], master: bytes, subject: str) -> set[bytes]:
