@@ -109,11 +109,14 @@ class TelemetrySettings(Frozen):
 
 
 class RetentionSettings(Frozen):
-    """How long is kept what nothing needs (`sluice gc`)."""
+    """How long is kept what nothing needs (`sluice gc`), and backups."""
 
     retention_quarantine_days: float = Field(30.0, ge=0, description="days until a run's quarantine file is removed")
     retention_snapshot_days: float = Field(
         90.0, ge=0, description="days until rows of a snapshot without a version, and kept answers, are removed"
+    )
+    retention_backup_days: float = Field(
+        90.0, ge=0, description="days after which you remove backups: until then one may hold what was erased since"
     )
     retention_grace_hours: float = Field(24.0, ge=0, description="hours for which gc leaves everything alone")
 

@@ -3,8 +3,9 @@
 {"schema": "sluice/audit-erase/1", "subject": TEXT, "keys": INT, "erased_earlier": BOOL, "master": TEXT,
  "run_under_way": BOOL, "snapshots": [{"pipeline": TEXT, "snapshot": DIGEST, "train": INT, "test": INT}, ...],
  "adapters": [DIGEST, ...], "versions": [{"pipeline": TEXT, "version": INT, "manifest": DIGEST, "in_force": BOOL,
- "rejected": BOOL}, ...], "unknown": [DIGEST, ...], "quarantine": [COMMAND, ...]}
+ "rejected": BOOL}, ...], "unknown": [DIGEST, ...], "quarantine": [COMMAND, ...], "backups_until": TIME or null}
 
+`backups_until`: until then a backup of before may open what was erased; null where a key command made that impossible.
 `unknown`: data sets of registered versions whose rows are not here. `quarantine`: what keeps the versions from serving;
 a rejection is signed with a reviewer's key, so that it stays a person's command.
 """
@@ -12,6 +13,7 @@ a rejection is signed with a reviewer's key, so that it stays a person's command
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,7 +24,10 @@ from flows.cli.ending import say_next
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.console import Console
+
     from flows.erasure import Erasure, Forgetter
+    from flows.trained_on import TrainedOn
     from infra.home import Home
     from infra.ledger.vault import Vault
 
@@ -42,11 +47,13 @@ def erase(
     from flows.cli.bars import Bars
     from flows.erasure import erase as erase_for_good
     from flows.erasure import look, pseudonym_of
+    from infra.contracts.base import now
     from infra.ledger.vault import Vault
     from infra.settings import read_settings
     from infra.stores.releases import Releases
 
-    home = read_settings().home
+    settings = read_settings()
+    home = settings.home
     vault = Vault.open(home)
     name = pseudonym_of(subject, vault)
     if not yes:
@@ -59,13 +66,14 @@ def erase(
     from flows.trained_on import quarantine_commands
 
     commands = quarantine_commands(done.found.versions, Releases(home))
+    until = None if home.ledger_key_command else now() + timedelta(days=settings.retention.retention_backup_days)
     if as_json:
-        typer.echo(json.dumps(erasure_json(done, commands), indent=2))
+        typer.echo(json.dumps(erasure_json(done, commands, until), indent=2))
         return
-    _print(done, commands)
+    _print(done, commands, until)
 
 
-def erasure_json(done: Erasure, commands: Sequence[str]) -> dict[str, Any]:
+def erasure_json(done: Erasure, commands: Sequence[str], backups_until: datetime | None) -> dict[str, Any]:
     """The documented shape."""
     found = done.found
     return {
@@ -92,6 +100,7 @@ def erasure_json(done: Erasure, commands: Sequence[str]) -> dict[str, Any]:
         ],
         "unknown": list(found.unknown),
         "quarantine": list(commands),
+        "backups_until": backups_until and backups_until.isoformat(),
     }
 
 
@@ -111,11 +120,8 @@ def _agreed(planned: Erasure) -> bool:
     return typer.confirm("Destroy the keys? Nobody can take it back.", err=True)
 
 
-def _print(done: Erasure, commands: Sequence[str]) -> None:
+def _print(done: Erasure, commands: Sequence[str], backups_until: datetime | None) -> None:
     from rich.console import Console
-    from rich.table import Table
-
-    from infra.digest import short
 
     console = Console()
     if done.earlier:
@@ -126,19 +132,7 @@ def _print(done: Erasure, commands: Sequence[str]) -> None:
             f"master {done.master}",
             highlight=False,
         )
-    if done.found.snapshots:
-        table = Table("pipeline", "data set", "train", "test", title="rows that nobody can read any more")
-        for snapshot in done.found.snapshots:
-            table.add_row(snapshot.pipeline, short(snapshot.digest), str(snapshot.train), str(snapshot.test))
-        console.print(table)
-    if done.found.versions:
-        table = Table("pipeline", "version", "", title="trained on such rows")
-        for version in done.found.versions:
-            state = "rejected" if version.rejected else "in force" if version.in_force else ""
-            table.add_row(version.pipeline, str(version.version), state)
-        console.print(table)
-    for digest in done.found.unknown:
-        console.print(f"the rows of data set {short(digest)} are not here: nobody can say whose they were")
+    _print_found(done.found, console)
     if done.run_under_way:
         typer.echo(
             "A retraining or a backup goes on. What a retraining seals of rows that it had read gets a new key: "
@@ -149,4 +143,30 @@ def _print(done: Erasure, commands: Sequence[str]) -> None:
         typer.echo("These take the versions out of service (a reviewer's key signs a rejection):", err=True)
         for command in commands:
             typer.echo(f"  {command}")
-    say_next("sluice audit verify", "and make a new backup: older ones hold the old keys until they are removed")
+    if backups_until is not None:
+        typer.echo(
+            f"Backups of before now open it until they are removed, by {backups_until:%Y-%m-%d} at the latest "
+            "(SLUICE_RETENTION_BACKUP_DAYS). Make a new one.",
+            err=True,
+        )
+    say_next("sluice audit verify")
+
+
+def _print_found(found: TrainedOn, console: Console) -> None:
+    from rich.table import Table
+
+    from infra.digest import short
+
+    if found.snapshots:
+        table = Table("pipeline", "data set", "train", "test", title="rows that nobody can read any more")
+        for snapshot in found.snapshots:
+            table.add_row(snapshot.pipeline, short(snapshot.digest), str(snapshot.train), str(snapshot.test))
+        console.print(table)
+    if found.versions:
+        table = Table("pipeline", "version", "", title="trained on such rows")
+        for version in found.versions:
+            state = "rejected" if version.rejected else "in force" if version.in_force else ""
+            table.add_row(version.pipeline, str(version.version), state)
+        console.print(table)
+    for digest in found.unknown:
+        console.print(f"the rows of data set {short(digest)} are not here: nobody can say whose they were")

@@ -14,6 +14,8 @@ import typer
 from flows.cli import (
     audit,
     audit_proofs,
+    audit_report,
+    audit_tail,
     audit_witness,
     backup,
     demo,
@@ -62,6 +64,8 @@ app.command("redact", rich_help_panel="Access and record")(redact.redact)
 audit.app.command("prove")(audit_proofs.prove)
 audit.app.command("export")(audit_proofs.export)
 audit.app.command("key")(audit_proofs.key)
+audit.app.command("report")(audit_report.report)
+audit.app.command("tail")(audit_tail.tail)
 audit.app.command("witness")(audit_witness.witness)
 app.add_typer(audit.app, name="audit", rich_help_panel="Access and record")
 app.command("explain", rich_help_panel="Access and record")(explain.explain)

@@ -29,7 +29,16 @@ from infra.ledger.expiry import ExpiryRule, Step, expired_event, find_old, take_
 from infra.ledger.group_commit import GroupCommit
 from infra.ledger.growing import Group, Growing
 from infra.ledger.proofs import Proofs
-from infra.ledger.query import AuditFilter, Entry, read_entry, sealed_entries, select, select_indices
+from infra.ledger.query import (
+    AuditFilter,
+    Entry,
+    KindCount,
+    count_kinds,
+    read_entry,
+    sealed_entries,
+    select,
+    select_indices,
+)
 from infra.ledger.record import Record, sealed_digest
 from infra.ledger.store import open_store
 from infra.ledger.stored_tree import CHANGED, Edge, LedgerChanged, present_edge
@@ -118,6 +127,19 @@ class Ledger:
         """The indices of every entry that matches, whatever the filter's limit, ascending."""
         with self.store.reading(words=bool(wanted.words)) as connection:
             return select_indices(connection, wanted)
+
+    def kinds(self) -> tuple[KindCount, ...]:
+        """How many entries of each kind there are, and from when to when."""
+        with self._database.reading() as connection:
+            return count_kinds(connection)
+
+    def outcomes(self) -> dict[str, int]:
+        """How many requests ended in each way."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT outcome, count(*) FROM events WHERE outcome IS NOT NULL GROUP BY outcome ORDER BY outcome"
+            ).fetchall()
+        return {str(outcome): int(count) for outcome, count in rows}
 
     def sealed_entries(self, indices: Iterable[int]) -> Iterator[tuple[int, bytes, bytes]]:
         """The entries among these that have a sealed payload: index, bytes and payload."""

@@ -49,10 +49,22 @@ class AuditFilter:
     """Words that the sealed text holds, all of them, as `SearchIndex.words` gives them."""
     since: datetime | None = None
     until: datetime | None = None
+    from_index: int = 0
+    """Only entries from this index on."""
     before_index: int | None = None
     """Only entries below this index: to page backwards."""
     limit: int = 100
     """The newest so many of what matches; they come in the ledger's order."""
+
+
+@dataclass(frozen=True)
+class KindCount:
+    """The entries of one kind: how many, and the times of the first and the last (RFC 3339)."""
+
+    kind: str
+    entries: int
+    first: str
+    last: str
 
 
 _FIELDS = {
@@ -112,13 +124,13 @@ def _criteria(wanted: AuditFilter) -> list[Criterion]:
 
 def _bounds(connection: Connection, wanted: AuditFilter) -> Bounds:
     """The indices between which the entries of the wanted times lie, a tile more at both ends."""
-    first, until = 0, wanted.before_index
+    first, until = wanted.from_index, wanted.before_index
     (whole,) = connection.execute("SELECT coalesce(max(number) + 1, 0) FROM tiles WHERE level = 1").fetchone()
     if wanted.since is not None:
         (tile,) = connection.execute(
             "SELECT coalesce(min(number), ?) FROM tiles WHERE level = 1 AND last_at >= ?", (whole, _utc(wanted.since))
         ).fetchone()
-        first = tile * TILE
+        first = max(first, tile * TILE)
     if wanted.until is not None:
         (tile,) = connection.execute(
             "SELECT coalesce(max(number), -1) FROM tiles WHERE level = 1 AND first_at < ?", (_utc(wanted.until),)
@@ -137,6 +149,20 @@ def _entries(connection: Connection, indices: list[int]) -> Iterator[Entry]:
         by_index = {int(row[0]): row for row in rows}
         for index in part:
             yield read_entry(*by_index[index])
+
+
+def count_kinds(connection: Connection) -> tuple[KindCount, ...]:
+    """How many entries of each kind there are, and from when to when."""
+    counted = connection.execute(
+        "SELECT kind, count(*), min(idx), max(idx) FROM events WHERE kind IS NOT NULL GROUP BY kind ORDER BY kind"
+    ).fetchall()
+    found = []
+    for kind, count, first, last in counted:
+        ends = [
+            connection.execute("SELECT at FROM events WHERE idx = ?", (one,)).fetchone()[0] for one in (first, last)
+        ]
+        found.append(KindCount(str(kind), int(count), str(ends[0]), str(ends[1])))
+    return tuple(found)
 
 
 def sealed_entries(connection: Connection, indices: list[int]) -> Iterator[tuple[int, bytes, bytes]]:

@@ -238,6 +238,33 @@ def test_an_export_verifies_elsewhere_and_is_recorded(life: Any, tmp_path: Path)
     assert life.ledger.verify().ok
 
 
+@pytest.mark.parametrize("article", ["12", "19", "26"])
+def test_a_report_says_what_is_recorded_and_what_is_missing(article: str) -> None:
+    value = machine("audit", "report", "--article", article)
+    assert (value["schema"], value["article"]) == ("sluice/audit-report/1", article)
+    headings = [section["heading"] for section in value["sections"]]
+    wanted = {"12": "What is recorded by itself", "19": "How long it is kept", "26": "Human oversight"}
+    assert wanted[article] in headings and "By whom it can be read" in headings
+    rows = {tuple(row) for section in value["sections"] for row in section["rows"]}
+    if article == "12":
+        assert any(row[:2] == ("request.completed", "3") for row in rows)
+    if article == "26":
+        assert ("ana", "approved", "a person", "1") in rows and ("blocked", "1") in rows
+    assert headings[0] in sluice("audit", "report", "--article", article).stdout
+
+
+def test_tail_shows_the_newest_and_goes_on(life: Any) -> None:
+    shown = sluice("audit", "tail", "-n", "2", "--no-follow").stdout.splitlines()
+    assert [line.split()[0] for line in shown] == ["12", "13"] and "request.refused" in shown[-1]
+    program = [sys.executable, "-c", "from flows.cli.main import main; main()", "audit", "tail", "-n", "1", "--json"]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
+        assert running.stdout is not None
+        assert json.loads(running.stdout.readline())["index"] == 13
+        sluice("audit", "show", "resp-1", "--content")
+        assert json.loads(running.stdout.readline())["event"]["kind"] == "content.read"
+        running.kill()
+
+
 def test_reading_what_is_sealed_is_recorded(life: Any) -> None:
     sluice("audit", "show", "resp-1")
     assert machine("audit", "query", "--kind", "content")["entries"] == []

@@ -25,6 +25,7 @@ import pytest
 from infra.errors import Refused, StoreError
 from infra.home import Home
 from infra.ledger.master_key import NONCE_BYTES, master_key_path, subject_bound, wrapping
+from infra.ledger.present_master import PresentMaster
 from infra.ledger.rewrap import leave_nothing_behind, masters, rotate_master, settle_master, unrotated
 from infra.ledger.rotation_lock import no_rotation, rotating
 from infra.ledger.vault import Vault
@@ -49,6 +50,7 @@ _ERASER = """
 import sys, time
 from pathlib import Path
 from infra.home import Home
+from infra.ledger.present_master import PresentMaster
 from infra.ledger.rewrap import leave_nothing_behind, rotate_master
 home, until, number = Home(Path(sys.argv[1])), time.time() + float(sys.argv[2]), 0
 while time.time() < until:
@@ -252,3 +254,51 @@ def test_the_vault_is_left_without_free_pages(home: Home) -> None:
     wal = home.vault.with_name("vault.sqlite-wal")
     assert not wal.exists() or wal.stat().st_size == 0
     vault.seal("sub-more", b"x")
+
+
+def test_a_rotation_between_looking_and_writing_is_seen_by_who_writes(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault, real = Vault.open(home), Vault._make
+
+    def late(self: Vault, subjects: list[str]) -> object:
+        rotate_master(home)
+        return real(self, subjects)
+
+    monkeypatch.setattr(Vault, "_make", late)
+    sealed = vault.seal("sub-a", b"text")
+    assert _every_key_opens(home) == 1 and vault.unseal("sub-a", sealed) == b"text"
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_rotations_between_reading_a_key_and_opening_it_are_followed(
+    home: Home, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    sealed = Vault.open(home).seal("sub-a", b"text")
+    vault, real, left = Vault.open(home), PresentMaster._of, [times]
+    vault._masters._known = None  # as one that was opened long ago and never used since
+
+    def late(self: PresentMaster, named: str) -> object:
+        if left[0]:
+            left[0] -= 1
+            rotate_master(home)
+        return real(self, named)
+
+    monkeypatch.setattr(PresentMaster, "_of", late)
+    assert vault.unseal("sub-a", sealed) == b"text"
+    assert left == [0] and len(masters(home)) == times + 1
+
+
+def test_a_master_that_is_not_the_vaults_is_told_and_not_looked_for_for_ever(home: Home) -> None:
+    vault = Vault.open(home)
+    sealed = vault.seal("sub-a", b"text")
+    vault._masters._known = None
+    path = master_key_path(home)
+    for wrong, what in ((bytes(32), "does not open this vault"), (b"short", "5 bytes")):
+        path.write_bytes(wrong)
+        with pytest.raises(StoreError, match=what):
+            vault.unseal("sub-a", sealed)
+        with pytest.raises(StoreError, match=what):
+            vault.seal("sub-b", b"x")
+        with pytest.raises(StoreError, match=what):
+            rotate_master(home)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -44,7 +44,7 @@ def test_erase_gives_the_documented_shape(planted: Any) -> None:
     value = machine("erase", "--subject", planted.gone.identifier, "--yes")
     assert set(value) == {
         *("schema", "subject", "keys", "erased_earlier", "master", "run_under_way", "snapshots"),
-        *("adapters", "versions", "unknown", "quarantine"),
+        *("adapters", "versions", "unknown", "quarantine", "backups_until"),
     }
     assert (value["schema"], value["subject"], value["keys"]) == ("sluice/audit-erase/1", planted.gone.subject, 1)
     assert [set(one) for one in value["snapshots"]] == [{"pipeline", "snapshot", "train", "test"}] * 2
@@ -57,6 +57,7 @@ def test_erase_gives_the_documented_shape(planted: Any) -> None:
             "rejected": False,
         }
     ]
+    assert timedelta(days=89) < datetime.fromisoformat(value["backups_until"]) - now() < timedelta(days=90)
     assert value["quarantine"][0].startswith("sluice release rollback support-triage --to 1")
     again = machine("erase", "--subject", planted.gone.subject, "--yes")
     assert (again["erased_earlier"], again["keys"]) == (True, 0)
