@@ -83,7 +83,7 @@ def _recorded(kinds: Sequence[KindCount]) -> Section:
         (
             "Every request before its answer begins and again before it ends, with time, tenant, key, data subject's "
             "pseudonym, model version and manifest, guardrail policy, each check's verdict, token counts and outcome.",
-            "Every stage from data to model, review, release, change of policy or key, export, opening of what is sealed.",
+            "Every stage from data to model, review, release, change of policy or key, export, and opening of a seal.",
             "Prompts and answers are kept redacted and encrypted, each under its data subject's own key.",
         ),
         ("kind", "entries", "first (UTC)", "last (UTC)"),

@@ -15,6 +15,7 @@ from flows.cli import (
     audit,
     audit_proofs,
     audit_report,
+    audit_sql,
     audit_tail,
     audit_witness,
     backup,
@@ -65,6 +66,7 @@ audit.app.command("prove")(audit_proofs.prove)
 audit.app.command("export")(audit_proofs.export)
 audit.app.command("key")(audit_proofs.key)
 audit.app.command("report")(audit_report.report)
+audit.app.command("sql")(audit_sql.sql)
 audit.app.command("tail")(audit_tail.tail)
 audit.app.command("witness")(audit_witness.witness)
 app.add_typer(audit.app, name="audit", rich_help_panel="Access and record")

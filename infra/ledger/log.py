@@ -141,6 +141,15 @@ class Ledger:
             ).fetchall()
         return {str(outcome): int(count) for outcome, count in rows}
 
+    def raw_entries(self, first: int, until: int) -> list[tuple[int, bytes]]:
+        """Index and bytes of the entries from `first` to before `until` that have not expired, in order."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT idx, entry FROM events WHERE idx >= ? AND idx < ? AND entry IS NOT NULL ORDER BY idx",
+                (first, until),
+            ).fetchall()
+        return [(int(index), bytes(entry)) for index, entry in rows]
+
     def sealed_entries(self, indices: Iterable[int]) -> Iterator[tuple[int, bytes, bytes]]:
         """The entries among these that have a sealed payload: index, bytes and payload."""
         with self._database.reading() as connection:

@@ -10,9 +10,7 @@ as --synchronous it must end with status 1.
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -49,17 +47,15 @@ def traced(root: Path, server: Postgres, command: list[str]) -> Path:
     log, watched = root / "calls", [process.pid for process in server.processes()]
     more = [part for pid in watched for part in ("-p", str(pid))]
     with (root / "said").open("wb") as out:
-        process = subprocess.Popen(
-            [*strace(log, *more), "sh", "-c", _ONCE_READY, str(root), *command], stdout=out, start_new_session=True
-        )
+        process = subprocess.Popen([*strace(log, *more), "sh", "-c", _ONCE_READY, str(root), *command], stdout=out)
     try:
         _wait(process, lambda: (root / "ready").exists() and all(_is_traced(pid) for pid in watched))
         subprocess.run(["cp", "-a", str(server.folder), str(root / "base")], check=True)
         (root / "go").touch()
         _wait(process, lambda: (root / "done").exists())
     finally:
-        os.killpg(process.pid, signal.SIGTERM)  # strace lets go of the server
-        process.wait()
+        server.kill()
+        process.wait(_WAIT_S)  # strace ends when nobody is left whom it follows
     return log
 
 
@@ -86,7 +82,6 @@ def main() -> int:
     Ledger.open(home).close()
     server.checkpoint()
     steps = list(marks(traced(root, server, writers(home, given)), lambda path: "/pg_wal/" in path or "/said" in path))
-    server.kill()
     segments = [path for path in (root / "base" / "pg_wal").iterdir() if path.is_file()]
     disk = _Log({str(server.folder / "pg_wal" / path.name): bytearray(path.read_bytes()) for path in segments})
 

@@ -253,6 +253,27 @@ def test_a_report_says_what_is_recorded_and_what_is_missing(article: str) -> Non
     assert headings[0] in sluice("audit", "report", "--article", article).stdout
 
 
+def test_sql_asks_the_columns(life: Any) -> None:
+    counted = sluice(
+        "audit",
+        "sql",
+        "SELECT outcome, count(*) AS n FROM events WHERE outcome IS NOT NULL GROUP BY 1",
+        "--format",
+        "json",
+    )
+    assert {row["outcome"]: row["n"] for row in map(json.loads, counted.stdout.splitlines())} == {
+        "answered": 2,
+        "blocked": 1,
+    }
+    assert sluice("audit", "sql", "SELECT kind FROM events LIMIT 1", "--format", "csv").stdout.split() == [
+        "kind",
+        "stage.finished",
+    ]
+    assert "injection" in sluice("audit", "sql", "SELECT DISTINCT rule FROM checks").stdout
+    with pytest.raises(BadInput, match="one SELECT"):
+        sluice("audit", "sql", "DROP TABLE events")
+
+
 def test_tail_shows_the_newest_and_goes_on(life: Any) -> None:
     shown = sluice("audit", "tail", "-n", "2", "--no-follow").stdout.splitlines()
     assert [line.split()[0] for line in shown] == ["12", "13"] and "request.refused" in shown[-1]
