@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -57,9 +58,14 @@ def query(
     until: Annotated[str, typer.Option(help="before this time")] = "",
     before: Annotated[int | None, typer.Option(help="only entries below this index: the page before")] = None,
     limit: Annotated[int, typer.Option(min=1, help="the newest so many")] = 30,
+    form: Annotated[
+        Literal["table", "json", "csv", "parquet"], typer.Option("--format", help="--json is the same as json")
+    ] = "table",
+    out: Annotated[Path | None, typer.Option(help="the file for parquet")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Shows the newest entries that match, in the ledger's order."""
+    from flows.cli.audit_formats import write_csv, write_parquet
     from infra.ledger.log import Ledger
     from infra.ledger.query import AuditFilter, read_time
     from infra.ledger.vault import Vault
@@ -95,7 +101,13 @@ def query(
             search.catch_up()
         wanted = replace(wanted, words=search.words(text))
     entries = ledger.query(wanted)
-    if as_json:
+    if form == "csv":
+        write_csv(entries)
+        return
+    if form == "parquet":
+        typer.echo(f"{len(entries)} entries: {write_parquet(entries, out)}")
+        return
+    if as_json or form == "json":
         _print({"schema": "sluice/audit-query/2", "entries": [entry_json(entry) for entry in entries]})
         return
     from rich.console import Console

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sqlite3
 import subprocess
@@ -251,6 +252,28 @@ def test_a_report_says_what_is_recorded_and_what_is_missing(article: str) -> Non
     if article == "26":
         assert ("ana", "approved", "a person", "1") in rows and ("blocked", "1") in rows
     assert headings[0] in sluice("audit", "report", "--article", article).stdout
+
+
+def test_entries_as_files_for_other_programs(tmp_path: Path) -> None:
+    import pyarrow.parquet
+
+    rows = list(csv.DictReader(sluice("audit", "query", "--response", "resp-1", "--format", "csv").stdout.splitlines()))
+    assert [(row["kind"], row["tenant"]) for row in rows] == [
+        ("request.admitted", "acme"),
+        ("request.completed", "acme"),
+    ]
+    assert json.loads(rows[1]["entry"])["event_id"] == "resp-1/completed"
+    out = tmp_path / "entries.parquet"
+    sluice("audit", "query", "--format", "parquet", "--out", str(out))
+    table = pyarrow.parquet.read_table(out)
+    assert table.column("index").to_pylist() == list(range(14)) and table.column("version").to_pylist()[0] is None
+    for wrong in (["--out", str(out)], []):
+        with pytest.raises(BadInput):
+            sluice("audit", "query", "--format", "parquet", *wrong)
+    assert (
+        machine("audit", "query")["entries"]
+        == json.loads(sluice("audit", "query", "--format", "json").stdout)["entries"]
+    )
 
 
 def test_sql_asks_the_columns(life: Any) -> None:
