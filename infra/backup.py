@@ -18,7 +18,7 @@ import sqlite3
 import tarfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -34,7 +34,7 @@ from infra.errors import BadInput, Refused, SluiceError, StoreError
 from infra.home import Home
 from infra.home_lock import hold
 from infra.home_state import HOME_VERSION, sluice_version
-from infra.ledger.rewrap import settle_master
+from infra.ledger.rewrap import settle_master, unrotated
 from infra.stores.reviewers import Reviewers
 from infra.stores.trust import INSTALLATION, settle
 
@@ -113,9 +113,12 @@ def _write(
     with (
         os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream,
         tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as tar,
+        ExitStack() as still,
     ):
         releases = _ledger_with_releases(home, work)
         for name, path in _files(home, without_models=without_models):
+            if path == home.vault:
+                still.enter_context(unrotated(home))  # what is copied from here on belongs together
             if without_keys and name.startswith("keys/") and name.endswith(".key"):
                 left_out.append(name)
                 continue

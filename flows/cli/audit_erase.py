@@ -106,8 +106,10 @@ def erasure_json(done: Erasure, commands: Sequence[str], backups_until: datetime
 
 def _forgetters(home: Home, vault: Vault) -> tuple[Forgetter, ...]:
     """What keeps something of a subject beside its sealed texts."""
-    del home, vault
-    return ()
+    from infra.ledger.log import Ledger
+    from infra.ledger.search import SearchIndex
+
+    return (SearchIndex(Ledger.open(home), vault).forget,)
 
 
 def _agreed(planned: Erasure) -> bool:

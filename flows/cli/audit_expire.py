@@ -7,12 +7,17 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.cli.audit import AsJson
 from flows.cli.ending import say_next
+
+if TYPE_CHECKING:
+    from infra.ledger.expiry import Gone
+    from infra.ledger.search import SearchIndex
 
 
 def expire(
@@ -27,6 +32,8 @@ def expire(
     from infra.ledger.log import Ledger
     from infra.ledger.retention import Expired, rule_of
     from infra.ledger.retention import expire as expire_old
+    from infra.ledger.search import SearchIndex
+    from infra.ledger.vault import Vault
     from infra.settings import read_settings
 
     settings = read_settings()
@@ -34,8 +41,11 @@ def expire(
     done = Expired(0, 0, (), True)
     if rule is not None:
         ledger = Ledger.open(settings.home)
+        search = SearchIndex(ledger, Vault.open(settings.home))
         with Bars().task("look for what is old enough", len(ledger)) as bar:
-            done = expire_old(settings.home, ledger, rule, dry=dry_run, advance=bar.advance)
+            done = expire_old(
+                settings.home, ledger, rule, dry=dry_run, forgetters=[_words(search)], advance=bar.advance
+            )
     if as_json:
         shape = {
             "schema": "sluice/audit-expire/1",
@@ -62,3 +72,8 @@ def expire(
             err=True,
         )
     say_next("sluice audit expire" if dry_run else "sluice audit verify")
+
+
+def _words(search: SearchIndex) -> Callable[[Sequence[Gone]], None]:
+    """Takes the words of what expired out of the table that finds them."""
+    return lambda gone: search.drop((one.index, one.entry, one.payload) for one in gone if one.payload is not None)

@@ -1,4 +1,4 @@
-"""Entries as files for other programs: CSV on stdout, or Parquet in a file; one row each, the whole entry in the last."""
+"""Entries for other programs: CSV on stdout, or Parquet in a file; one row each, the whole entry in the last column."""
 
 from __future__ import annotations
 

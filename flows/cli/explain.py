@@ -154,10 +154,11 @@ def _add_rows(at: Tree, rows: RowsFound) -> None:
 
     from infra.digest import short
 
-    mark = "[green]✓[/green]" if rows.verified == rows.rows else "[red]✗[/red]"
+    mark = "[green]✓[/green]" if rows.verified + rows.erased == rows.rows else "[red]✗[/red]"
     branch = at.add(
         f"{mark} [bold]{rows.split} rows[/bold] {short(rows.manifest)}: "
         f"{rows.verified:,} of {rows.rows:,} hash to the digest in the manifest"
+        f"{f', {rows.erased:,} erased' if rows.erased else ''}"
     )
     for row in rows.shown:
         branch.add(f"{escape(row.row_id)} {short(row.digest)}")

@@ -13,6 +13,9 @@ import typer
 
 from flows.cli import (
     audit,
+    audit_erase,
+    audit_expire,
+    audit_hold,
     audit_proofs,
     audit_report,
     audit_sql,
@@ -62,6 +65,9 @@ app.add_typer(keys.app, name="keys", rich_help_panel="Access and record")
 app.add_typer(policy.app, name="policy", rich_help_panel="Access and record")
 app.add_typer(guard.app, name="guard", rich_help_panel="Access and record")
 app.command("redact", rich_help_panel="Access and record")(redact.redact)
+audit.app.command("erase")(audit_erase.erase)
+audit.app.command("expire")(audit_expire.expire)
+audit.app.add_typer(audit_hold.app, name="hold")
 audit.app.command("prove")(audit_proofs.prove)
 audit.app.command("export")(audit_proofs.export)
 audit.app.command("key")(audit_proofs.key)

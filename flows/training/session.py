@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections import deque
 from collections.abc import Callable
@@ -80,7 +81,7 @@ def train(job: Job, rank: int, say: Say) -> None:
 
 
 def _read_rows(job: Job) -> TrainingRows:
-    home = Home(Path(job.home))
+    home = Home(Path(job.home), ledger_key_command=os.environ.get("SLUICE_LEDGER_KEY_COMMAND", ""))
     blobs = Blobs(home.blobs)
     snapshot = DatasetSnapshot.from_json(blobs.get(job.snapshot))
     rows = Datasets(home, blobs, Vault.open(home)).rows(snapshot, "train")

@@ -148,7 +148,8 @@ def _entries(connection: Connection, indices: list[int]) -> Iterator[Entry]:
         rows = connection.execute(f"SELECT idx, entry, leaf FROM events WHERE idx IN ({marks})", part).fetchall()  # noqa: S608
         by_index = {int(row[0]): row for row in rows}
         for index in part:
-            yield read_entry(*by_index[index])
+            if by_index[index][1] is not None:  # it has expired, and a word still points to it
+                yield read_entry(*by_index[index])
 
 
 def count_kinds(connection: Connection) -> tuple[KindCount, ...]:

@@ -78,8 +78,8 @@ def sealed_digest(event: AuditEvent) -> Digest | None:
 
 def sealed_in(data: bytes) -> str | None:
     """What `sealed_digest` says, out of an event's canonical JSON and without reading the rest of it."""
-    place = data.find(_SEALED)
-    return data[place + len(_SEALED) : data.find(b'"', place + len(_SEALED))].decode() if place >= 0 else None
+    begin = data.find(_SEALED) + len(_SEALED)
+    return data[begin : data.find(b'"', begin)].decode(errors="replace") if begin >= len(_SEALED) else None
 
 
 def fired_in(data: bytes) -> tuple[Fired, ...]:

@@ -21,7 +21,7 @@ from infra.errors import StoreError
 from infra.ledger.log import Ledger
 from infra.ledger.record import read_event
 from infra.ledger.vault import Vault
-from infra.stores.connection import Connection
+from infra.stores.insert import insert
 
 _WORD = re.compile(r"\w+")
 _LONGEST = 64
@@ -54,7 +54,7 @@ class SearchIndex:
         """Writes the words of entries' texts (index, text) that are known already. Raises StoreError."""
         rows = [(word, index) for index, text in texts for word in self.words(text)]
         with self._database.writing() as connection:
-            _insert(connection, rows)
+            insert(connection, "words", ("word", "idx"), rows)
 
     def forget(self, subject: str) -> int:
         """Deletes every word of a subject's entries for good; returns how many entries those were.
@@ -63,15 +63,22 @@ class SearchIndex:
         """
         self.catch_up()
         entries = list(self._sealed(self._ledger.sealed_of(subject)))
+        self._delete(entries)
+        return len(entries)
+
+    def drop(self, gone: Iterable[tuple[int, bytes, bytes]]) -> None:
+        """Deletes the words of entries that expired: index, bytes and sealed payload of each. Raises StoreError."""
+        self._delete(list(self._opened(gone)))
+
+    def _delete(self, entries: list[tuple[int, str | None]]) -> None:
         with self._database.writing() as connection:
             for index, text in entries:
                 if text is None:
                     connection.execute("DELETE FROM words WHERE idx = ?", (index,))
-                    continue
-                rows = [(word, index) for word in self.words(text)]
-                connection.executemany("DELETE FROM words WHERE word = ? AND idx = ?", rows)
+                else:
+                    rows = [(word, index) for word in self.words(text)]
+                    connection.executemany("DELETE FROM words WHERE word = ? AND idx = ?", rows)
         self._database.checkpoint()
-        return len(entries)
 
     def _follow(self) -> int:
         with self._database.reading() as connection:
@@ -80,22 +87,29 @@ class SearchIndex:
         until = min(first + _BATCH, len(self._ledger))
         if until <= first:
             return 0
-        texts = [(index, text) for index, text in self._sealed(range(first, until)) if text is not None]
-        rows = [(word, index) for index, text in texts for word in self.words(text)]
+        texts = {index: text for index, text in self._sealed(range(first, until)) if text is not None}
+        rows = [(word, index) for index, text in texts.items() for word in self.words(text)]
         with self._database.writing() as connection:
             row = connection.execute("SELECT upto FROM followed").fetchone()
             if (int(row[0]) if row else 0) != first:
                 return until - first  # another process was faster
-            _insert(connection, rows)
+            insert(connection, "words", ("word", "idx"), rows)
             connection.execute(
                 "INSERT INTO followed (one, upto) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET upto = excluded.upto",
                 (until,),
             )
+        # A subject may have been erased, or entries have expired, between the reading and the writing.
+        still = {index for index, text in self._sealed(texts) if text is not None}
+        if late := [(index, text) for index, text in texts.items() if index not in still]:
+            self._delete(list(late))
         return until - first
 
     def _sealed(self, indices: Iterable[int]) -> Iterator[tuple[int, str | None]]:
-        """The texts that are sealed with the ends of requests; None where its key was destroyed."""
-        for index, data, payload in self._ledger.sealed_entries(indices):
+        """The texts that are sealed with entries; None where its key was destroyed."""
+        return self._opened(self._ledger.sealed_entries(indices))
+
+    def _opened(self, entries: Iterable[tuple[int, bytes, bytes]]) -> Iterator[tuple[int, str | None]]:
+        for index, data, payload in entries:
             event = read_event(data)
             subject = event.subject if isinstance(event, RequestCompleted) else self._subject(event)
             try:
@@ -111,7 +125,8 @@ class SearchIndex:
 
 def split(text: str) -> Iterator[str]:
     """The words of a text: letters and digits, without case and accents ('Año' is 'ano')."""
-    plain = "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(char))
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    plain = "".join(char for char in folded if not unicodedata.combining(char))
     return (found[:_LONGEST] for found in _WORD.findall(plain))
 
 
@@ -131,7 +146,3 @@ def _hasher(key: bytes) -> Callable[[str], int]:
         return int.from_bytes(digest, "big") >> 1
 
     return hashed
-
-
-def _insert(connection: Connection, rows: list[tuple[int, int]]) -> None:
-    connection.executemany("INSERT INTO words (word, idx) VALUES (?, ?) ON CONFLICT DO NOTHING", rows)

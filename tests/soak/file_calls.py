@@ -68,8 +68,8 @@ def marks(log: Path, wanted: Callable[[str], bool]) -> Iterator[Mark]:
 def _call(line: bytes, wanted: Callable[[str], bool]) -> Call | None:
     kind, _, arguments = line.partition(b"(")
     name = kind.decode()
-    opened, _, after = arguments.partition(b"<" if name != "unlink" else b'"')
-    path, _, after = after.partition(b">" if name != "unlink" else b'"')
+    start, end = (b'"', b'"') if name == "unlink" else (b"<", b">")
+    path, _, after = arguments.partition(start)[2].partition(end)
     if name not in CHANGES + SYNCS:
         if any(wanted(_bytes(found).decode()) for found in _PATH.findall(line[:2_000])):
             raise ValueError(f"{name} changes a file, and the replay does not know it")

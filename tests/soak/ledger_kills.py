@@ -1,4 +1,4 @@
-"""Kills writers of the audit ledger, and its database server, at random instants, and holds the record against its word.
+"""Kills writers of the audit ledger and its database server at random instants, and holds the record against its word.
 
 make soak, or .venv/bin/python tests/soak/ledger_kills.py --times 30 --seed 7 --store postgres
 
@@ -35,11 +35,10 @@ KINDS = {
 """The kills of one ledger. The first is always that of one that makes it; the others come in any order."""
 _OPENING_S = {"sqlite": 0.06, "postgres": 0.3}
 """How long opening a new ledger takes, about: a random instant within it."""
-_LOAD_S = 1.0
 _GOES_ON_S = 60.0
 _LOOK_S = 0.01
 _NEW = 12
-"""So many further acknowledgements of each writer show that it goes on, with new requests and not only with old ones."""
+"""So many more acknowledgements of each writer show that it goes on: with new requests, not only with open ones."""
 
 
 @dataclass
@@ -49,6 +48,8 @@ class Ledgers:
     store: str
     folder: Path
     dice: random.Random
+    load_s: float
+    """A kill comes within so many seconds under load."""
     server: Postgres | None = None
     kills: int = 0
     acknowledged: int = 0
@@ -118,7 +119,7 @@ class Chapter:
             victims = new if dice.random() < 0.5 else new[:1]
         else:
             self._all_go_on(1)
-            at_s = time.monotonic() + dice.uniform(0, _LOAD_S)
+            at_s = time.monotonic() + dice.uniform(0, self.ledgers.load_s)
             victims = self.running if kind == "all" else [dice.choice(self.running)]
         time.sleep(max(0.0, at_s - time.monotonic()))
         what = self._strike(kind, victims)
@@ -189,12 +190,12 @@ class Chapter:
             time.sleep(_LOOK_S)
 
 
-def soaked(root: Path, store: str, times: int, seed: int) -> Ledgers:
+def soaked(root: Path, store: str, given: argparse.Namespace) -> Ledgers:
     """All kills of one store."""
     server = Postgres(root / "pg") if store == "postgres" else None
-    made = Ledgers(store, root, random.Random(f"{seed} {store}"), server)
+    made = Ledgers(store, root, random.Random(f"{given.seed} {store}"), given.load, server)
     try:
-        made.soak(times)
+        made.soak(given.times)
         return made
     finally:
         if server:
@@ -207,11 +208,12 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=300, help="kills of each store")
     parser.add_argument("--store", choices=[*KINDS, "both"], default="both")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10_000), help="decides every moment")
+    parser.add_argument("--load", type=float, default=1.0, help="a kill comes within so many seconds under load")
     given = parser.parse_args()
     root, begun_s = Path(tempfile.mkdtemp(prefix="sluice-kills-")), time.monotonic()
     print(f"seed {given.seed}, {given.times} kills, in {root}", flush=True)
     stores = list(KINDS) if given.store == "both" else [given.store]
-    done = [soaked(root, store, given.times, given.seed) for store in stores]
+    done = [soaked(root, store, given) for store in stores]
     problems = [problem for one in done for problem in one.problems]
     kills = " and ".join(f"{one.kills} kills on {one.store}" for one in done)
     minutes = (time.monotonic() - begun_s) / 60

@@ -8,8 +8,8 @@ succeeded had reached; beside it, of the others, any of their sectors. The ledge
 whose acknowledgement had begun to be written before the cut is there, everything verifies, and appending goes on. And
 no acknowledgement begins before its own event's bytes are synced.
 
-With --fail-every some syncs fail, and what they were to save is lost for good, as a real disk has it. With OFF or NORMAL
-as --synchronous it must end with status 1. Names of files are taken to be durable at once. PostgreSQL:
+With --fail-every some syncs fail, and what they were to save is lost for good, as a real disk has it. With OFF or
+NORMAL as --synchronous it must end with status 1. Names of files are taken to be durable at once. PostgreSQL:
 unsynced_postgres.py.
 """
 
@@ -17,18 +17,17 @@ from __future__ import annotations
 
 import argparse
 import random
-import re
 import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from file_calls import SYNCS, Call, Mark, marks, strace
+from file_calls import SYNCS, Mark, marks, strace
+from forgetful_disk import Disk
 from ledger_writer import completed
 
 from infra.errors import StoreError
@@ -36,79 +35,12 @@ from infra.home import Home
 from infra.ledger.log import Ledger
 from infra.ledger.store import reading
 
-_SECTOR = 512
-ID = re.compile(rb'"event_id":"([^"]+)"')
 _FIRST_FAILS = 12
 """Opening a ledger syncs less often: a writer that cannot open it would end."""
 _NOTHING, _EVERYTHING, _ANYTHING = (0.0,), (1.0,), (0.0, 0.5, 1.0)
 Look = Callable[[Mapping[str, bytearray], Mapping[str, int]], Iterable[str]]
 """Opens the files that a cut left, and says what is wrong with them, given what was acknowledged before."""
 _TWO = '"$@" --name w1 & "$@" --name w2 & wait'
-
-
-@dataclass
-class Disk:
-    """What is on it for good, and what the operating system still has in its memory only."""
-
-    files: dict[str, bytearray] = field(default_factory=dict)
-    waiting: dict[str, list[Call]] = field(default_factory=lambda: defaultdict(list))
-    ids: set[str] = field(default_factory=set)
-    """The events whose bytes are synced."""
-    _reached: dict[Call, list[Call]] = field(default_factory=dict)
-
-    def take(self, mark: Mark) -> None:
-        """One step of the log."""
-        call = mark.call
-        if call.name == "unlink":
-            if mark.returns and call.result == 0:
-                self.files.pop(call.path, None)
-                self.waiting.pop(call.path, None)
-        elif call.name not in SYNCS:
-            if not mark.returns:
-                self.waiting[call.path].append(call)
-        elif not mark.returns:
-            # A write that has not returned yet may come too late for this sync.
-            self._reached[call] = [one for one in self.waiting[call.path] if one.result is not None]
-        else:
-            self._synced(call)
-
-    def _synced(self, sync: Call) -> None:
-        reached = self._reached.pop(sync)
-        left = self.waiting[sync.path]
-        self.waiting[sync.path] = [one for one in left if one not in reached]
-        if sync.result == 0:
-            content = self.files.setdefault(sync.path, bytearray())
-            for call in reached:
-                _apply(content, call)
-                self.ids |= {found.decode() for found in ID.findall(self.text(content, call))}
-
-    def text(self, _: bytearray, call: Call) -> bytes:
-        """Where to look for the events that a write brought."""
-        return call.data
-
-    def after_a_cut(self, dice: random.Random, shares: Sequence[float]) -> dict[str, bytearray]:
-        """The files when the power comes back; of each write that was not synced one of these shares of its sectors."""
-        found = {path: bytearray(content) for path, content in self.files.items()}
-        for path, calls in self.waiting.items():
-            for call in calls:
-                _apply(found.setdefault(path, bytearray()), call, dice, dice.choice(shares))
-        return found
-
-
-def _apply(content: bytearray, call: Call, dice: random.Random | None = None, share: float = 1.0) -> None:
-    """Does a call again: the whole of it, or some of its sectors."""
-    if call.name == "ftruncate":
-        if dice is None or dice.random() < share:
-            del content[call.place :]
-            content.extend(bytes(call.place - len(content)))
-        return
-    start, end = call.place, call.place + len(call.data)
-    while start < end:
-        stop = min(end, (start // _SECTOR + 1) * _SECTOR)
-        if dice is None or dice.random() < share:
-            content.extend(bytes(max(0, stop - len(content))))
-            content[start:stop] = call.data[start - call.place : stop - call.place]
-        start = stop
 
 
 def traced(root: Path, given: argparse.Namespace) -> Path:

@@ -19,8 +19,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from file_calls import Call, marks, strace
+from forgetful_disk import Disk
 from ledger_postgres import Postgres
-from unsynced import Disk, arguments, look, replay, tell, writers
+from unsynced import arguments, look, replay, tell, writers
 
 from infra.home import Home
 from infra.ledger.log import Ledger

@@ -120,10 +120,6 @@ def _spoil_rows(life: Any) -> None:
     path.write_bytes(b"".join([*lines[1:], lines[0]]))
 
 
-def _erase_a_subject(life: Any) -> None:
-    life.vault.destroy(life.vault.pseudonym("person 3"))
-
-
 def _remove(pattern: str) -> Callable[[Any], None]:
     return lambda life: next(life.home.root.glob(pattern)).unlink()
 
@@ -144,7 +140,6 @@ _SPOIL: dict[str, tuple[Callable[[Any], None], str]] = {
     "guardrails": (_spoil_blob(lambda life: life.manifest.guardrails), "guardrails"),
     "rows out of order": (_spoil_rows, "dataset snapshot"),
     "rows gone": (_remove("datasets/*/*.rows"), "dataset snapshot"),
-    "an erased subject": (_erase_a_subject, "dataset snapshot"),
     "manifest gone": (_remove("releases/*/manifests/*.json"), "model version"),
     "approval gone": (_remove("releases/*/approvals/*/*.json"), "release"),
     "release gone": (_remove("releases/*/releases/*.json"), "release"),
