@@ -14,7 +14,7 @@ export UV_DEFAULT_INDEX := $(or $(UV_DEFAULT_INDEX),$(PIP_INDEX_URL),$(call pip_
 # Compiled modules are kept: the heavy imports are several times faster from then on.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test lint format bench bench-guard leaks soak offline index lock clean
+.PHONY: help install demo test lint format bench bench-guard bench-ledger leaks soak offline index lock clean
 
 help:
 	@echo "make demo     run the main job on embedded defaults (first time: installs what it needs)"
@@ -23,6 +23,7 @@ help:
 	@echo "make format   write the format"
 	@echo "make bench    benchmarks; each prints a table"
 	@echo "make bench-guard  the guardrails: quality, speed, streams, stand-ins, each beside a named peer"
+	@echo "make bench-ledger  the ledger: appends beside named peers, and queries as it grows to 5 million entries (half an hour)"
 	@echo "make soak     kill -9 each part at ten random moments, let it go on, compare with an unbroken run; fuzz the guards"
 	@echo "make leaks    plant personal data, crash every stage, search the whole home (minutes)"
 	@echo "make offline  demo and tests with only the loopback interface up, every network call traced"
@@ -64,11 +65,17 @@ leaks: $(INSTALLED)
 bench: $(INSTALLED)
 	@for file in tests/bench/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
+bench-ledger: $(INSTALLED)
+	@$(BIN)/python tests/bench/bench_ledger.py
+	@$(BIN)/python tests/bench/ledger/size.py
+
 bench-guard: $(INSTALLED)
 	@$(BIN)/python -P tests/bench/guard/all.py
 
 soak: $(INSTALLED)
 	@$(BIN)/python tests/soak/kills.py --times 10
+	@$(BIN)/python tests/soak/ledger_kills.py --times 300
+	@$(BIN)/python tests/soak/ledger_gateways.py
 	@$(BIN)/python tests/soak/fuzz_guards.py --inputs 1000000 --through-models 20000
 
 offline: $(INSTALLED)
