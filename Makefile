@@ -75,7 +75,10 @@ bench-guard: $(INSTALLED)
 soak: $(INSTALLED)
 	@$(BIN)/python tests/soak/kills.py --times 10
 	@$(BIN)/python tests/soak/ledger_kills.py --times 300
-	@$(BIN)/python tests/soak/ledger_gateways.py
+	@$(BIN)/python tests/soak/unsynced.py --cuts 300
+	@$(BIN)/python tests/soak/unsynced.py --cuts 300 --fail-every 9
+	@$(BIN)/python tests/soak/unsynced_postgres.py --cuts 30
+	@$(BIN)/python tests/soak/ledger_gateways.py --gateways 4 --seconds 120
 	@$(BIN)/python tests/soak/fuzz_guards.py --inputs 1000000 --through-models 20000
 
 offline: $(INSTALLED)

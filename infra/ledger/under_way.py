@@ -32,13 +32,14 @@ class UnderWay:
     def follow(self, connection: Connection, events: Sequence[AuditEvent]) -> None:
         """Takes note of events that were just written, in their order."""
         admitted = [event.response_id for event in events if isinstance(event, RequestAdmitted)]
+        writer = self._writers.name() if admitted else ""
         for part in portions(admitted):
             asked = marks(len(part), 2)
             connection.execute(
                 f"INSERT INTO pending (response_id, writer) SELECT column1, column2 FROM (VALUES {asked}) AS asked "  # noqa: S608
                 "WHERE NOT EXISTS (SELECT 1 FROM events WHERE response_id = column1 AND kind = 'request.completed') "
                 "ON CONFLICT (response_id) DO UPDATE SET writer = excluded.writer",
-                [value for response_id in part for value in (response_id, self._writers.name())],
+                [value for response_id in part for value in (response_id, writer)],
             )
         for part in portions([event.response_id for event in events if isinstance(event, RequestEnd)]):
             connection.execute(f"DELETE FROM pending WHERE response_id IN ({','.join('?' * len(part))})", part)  # noqa: S608

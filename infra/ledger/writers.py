@@ -12,7 +12,9 @@ import os
 import re
 import secrets
 import threading
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from infra.stores.postgres import PostgresDatabase
 
 _NAME = re.compile(r"writer-[0-9a-f]{24}")
+_BEGINS_S = 60.0
 
 
 class Writers(Protocol):
@@ -58,8 +61,9 @@ class FolderWriters:
 
     def alive(self, _: Connection, name: str) -> bool:
         """Whether a writer still runs. One without a file does not; a name of the wrong form is not a writer's."""
-        if not _NAME.fullmatch(name):
-            return False
+        return bool(_NAME.fullmatch(name)) and self._locked(name)
+
+    def _locked(self, name: str) -> bool:
         try:
             descriptor = os.open(self._folder / f"{name}.lock", os.O_RDWR)
         except FileNotFoundError:
@@ -79,6 +83,11 @@ class FolderWriters:
         for name in names:
             if _NAME.fullmatch(name):
                 (self._folder / f"{name}.lock").unlink(missing_ok=True)
+        for path in self._folder.glob("writer-*.lock"):
+            # Of writers that died with nothing under way. One that has just begun may not have locked its file yet.
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > _BEGINS_S and not self._locked(path.stem):
+                    path.unlink()
 
     def close(self) -> None:
         """Ends it: it is alive no longer."""
@@ -127,14 +136,23 @@ class PostgresWriters:
         self._held: tuple[str, int, Any] | None = None
 
     def name(self) -> str:
-        """The name of this writer; from now on it is alive. Another one where the connection was lost. StoreError."""
+        """The name of this writer; from now on it is alive. Raises StoreError.
+
+        A connection that was lost, and the lock with it, is made again under the same name: what was admitted under it
+        goes on. Until then another gateway may take this writer for dead and close its requests as interrupted.
+        """
         with self._lock:
-            if self._held is None or self._held[1] != os.getpid() or self._held[2].closed:
+            if self._held is None or self._held[1] != os.getpid():
                 name = f"writer-{secrets.token_hex(12)}"
-                connection = self._database.connect()
-                connection.execute("SELECT pg_advisory_lock(%s)", (_number(name),))
-                self._held = (name, os.getpid(), connection)
+                self._held = (name, os.getpid(), self._locked(name))
+            elif not self._database.answers(self._held[2]):
+                self._held = (self._held[0], os.getpid(), self._locked(self._held[0]))
             return self._held[0]
+
+    def _locked(self, name: str) -> Any:
+        connection = self._database.connect()
+        connection.execute("SELECT pg_advisory_lock(%s)", (_number(name),))
+        return connection
 
     def alive(self, connection: Connection, name: str) -> bool:
         """Whether a writer still runs: nobody else gets its lock."""

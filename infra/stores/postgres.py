@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import secrets
+import select
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from infra.errors import StoreError
@@ -122,6 +123,15 @@ class PostgresDatabase:
         with self._errors():
             return self._connect(autocommit=True)
 
+    def answers(self, connection: psycopg.Connection[Any]) -> bool:
+        """Whether a connection is still one: asked of the server, since nobody tells."""
+        try:
+            connection.execute("SELECT 1")
+        except _psycopg().Error:
+            connection.close()
+            return False
+        return True
+
     def trial(self, tables: str, look: Callable[[PostgresConnection, str], ResultT]) -> ResultT:
         """What `look` finds in a new schema with these tables, which is taken back. Raises StoreError."""
         name = f"{self._schema}_trial_{secrets.token_hex(6)}"
@@ -152,20 +162,23 @@ class PostgresDatabase:
             # A connection must not be carried across a fork: the child opens its own.
             self._writer, self._owner = None, os.getpid()
             self._idle = deque()
-        if self._writer is None or self._writer.closed:
+        if self._writer is None or not _still_open(self._writer):
             self._writer = self._connect(autocommit=True)
         return self._writer
 
     def _reader(self) -> psycopg.Connection[Any]:
         if self._owner != os.getpid():
             self._writing()
-        try:
-            return self._idle.pop()
-        except IndexError:
-            connection = self._connect(autocommit=False)
-            connection.isolation_level = _psycopg().IsolationLevel.REPEATABLE_READ
-            connection.read_only = True
-            return connection
+        with suppress(IndexError):
+            while True:
+                kept = self._idle.pop()
+                if _still_open(kept):
+                    return kept
+                kept.close()
+        connection = self._connect(autocommit=False)
+        connection.isolation_level = _psycopg().IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        return connection
 
     def _connect(self, *, autocommit: bool) -> psycopg.Connection[Any]:
         made: psycopg.Connection[Any] = _psycopg().connect(
@@ -179,6 +192,13 @@ class PostgresDatabase:
 
     def _make(self, tables: str, version: int) -> None:
         connection = self._writing()
+        syncs = connection.execute("SHOW fsync").fetchone()
+        if syncs != ("on",):
+            raise StoreError(
+                "the database server does not sync (fsync=off): what it calls durable may be lost",
+                where=self.where,
+                cure="set fsync=on on the server",
+            )
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_ONE_MAKER,))
             connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{self._schema}"')
@@ -202,6 +222,11 @@ class PostgresDatabase:
             yield
         except psycopg.Error as error:
             raise _told(error, self.where) from None
+
+
+def _still_open(connection: psycopg.Connection[Any]) -> bool:
+    """Whether an idle connection is one still: the server says nothing on it but that it ends."""
+    return not connection.closed and not select.select([connection.fileno()], [], [], 0)[0]
 
 
 def _told(error: psycopg.Error, where: str) -> StoreError:

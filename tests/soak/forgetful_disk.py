@@ -32,8 +32,12 @@ class Disk:
                 self.files.pop(call.path, None)
                 self.waiting.pop(call.path, None)
         elif call.name not in SYNCS:
+            if call.place < 0:
+                raise ValueError(f"a write to {call.path} at a place that is not known")
             if not mark.returns:
                 self.waiting[call.path].append(call)
+            elif call.result not in (0, len(call.data)):
+                raise ValueError(f"a write to {call.path} that was cut short: {call.result} bytes")
         elif not mark.returns:
             # A write that has not returned yet may come too late for this sync.
             self._reached[call] = [one for one in self.waiting[call.path] if one.result is not None]

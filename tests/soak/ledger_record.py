@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from ledger_writer import Writer, completed, payload_of
+from ledger_writer import Item, Writer, completed, payload_of
 
 from infra.contracts.request_events import RequestCompleted
 from infra.errors import StoreError
@@ -44,6 +44,8 @@ class Record:
     known: int = 0
     """How many acknowledgements were heard of."""
     _ledger: Ledger | None = None
+    _after: Item = field(default_factory=lambda: completed("after"))
+    """What is written at the end, the same however often it takes."""
     _looked_at: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -97,7 +99,7 @@ class Record:
         lost = [event_id for event_id, index in told.items() if held.get(event_id) != index]
         again = self.ledger.close_interrupted()
         left = self._open()
-        event, payload = completed("after")
+        event, payload = self._after
         index = self.ledger.append(event, payload=payload)
         found = self.ledger.verify()
         checks = (

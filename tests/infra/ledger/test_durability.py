@@ -1,6 +1,7 @@
 """What was acknowledged stays: after kills, after a cut of the power, on a failing disk, in a folder made read-only.
 
-The programs of tests/soak in small; `make soak` runs them at length. Each prints why it ends with status 1.
+The programs of tests/soak in small; `make soak` runs them at length. Each prints why it ends with status 1. Gateways on
+one ledger: tests/soak/test_ledger_gateways.py.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ from infra.ledger.log import Ledger
 pytestmark = pytest.mark.timeout(240)
 _SOAK = Path(__file__).parents[2] / "soak"
 _YAMA = Path("/proc/sys/kernel/yama/ptrace_scope")
-_KNOWN = "a writer whose connection with its lock was ended is taken for dead"
-"""PostgresWriters.name never notices that the connection is gone."""
 
 
 def _run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     # Its files find each other in their own folder.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
     command = [sys.executable, str(_SOAK / program), *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True)
+    # What it keeps for a look is not kept here. A short path: a server's socket lies in it.
+    with tempfile.TemporaryDirectory(prefix="sluice-") as folder:
+        return subprocess.run(command, env=environment | {"TMPDIR": folder}, capture_output=True, text=True)
 
 
 def _held(program: str, *arguments: str) -> str:
@@ -61,16 +62,9 @@ def test_writers_to_sqlite_are_killed_and_nothing_is_lost() -> None:
     _held("ledger_kills.py", "--store", "sqlite", "--times", "6", "--load", "0.3", "--seed", "7")
 
 
-@pytest.mark.xfail(reason=_KNOWN, strict=True)
 def test_writers_to_postgres_and_the_server_are_killed_and_nothing_is_lost(postgres: None) -> None:
     said = _held("ledger_kills.py", "--store", "postgres", "--times", "4", "--load", "0.3", "--seed", "7")
     assert "the server, and it was started again" in said
-
-
-@pytest.mark.slow
-def test_gateways_on_one_postgres_ledger_are_killed_and_it_is_one_valid_tree(postgres: None) -> None:
-    said = _held("ledger_gateways.py", "--gateways", "2", "--seconds", "3", "--between", "2", "--seed", "7")
-    assert "  1: gateway " in said
 
 
 def test_a_cut_of_the_power_loses_nothing_acknowledged(strace: None) -> None:
@@ -127,7 +121,6 @@ def test_a_database_whose_default_is_not_to_sync_is_overruled(
     ledger.close()
 
 
-@pytest.mark.xfail(reason=_KNOWN, strict=True)
 def test_a_writer_whose_connections_were_ended_is_alive_still(
     home: Home, new_database: Callable[[], str], events: Any
 ) -> None:
@@ -139,8 +132,6 @@ def test_a_writer_whose_connections_were_ended_is_alive_still(
     with psycopg.connect(url, autocommit=True) as database:
         ended = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'one'"
         assert len(database.execute(ended).fetchall()) >= 2
-    with pytest.raises(Exception, match=r"ended the connection|cannot be reached"):
-        one.append(events.admitted(2))
     one.append(events.admitted(2))
     assert two.close_interrupted() == 0
     one.append(events.completed(1))
