@@ -214,4 +214,11 @@ def test_the_record_verifies_at_the_end(gateway: Any) -> None:
     check = gateway.ledger.verify()
     assert check.ok and check.events > 100
     kinds = {entry.event.kind for entry in gateway.ledger.query(AuditFilter(limit=10_000))}
-    assert kinds == {"service.changed", "request.admitted", "request.completed", "request.refused", "feedback.given"}
+    # test_audit_api.py shares this gateway when one worker runs both: its readers leave their own trace.
+    assert kinds - {"content.read"} == {
+        "service.changed",
+        "request.admitted",
+        "request.completed",
+        "request.refused",
+        "feedback.given",
+    }
