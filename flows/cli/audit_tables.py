@@ -5,33 +5,34 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
 from infra.contracts.audit import AuditEvent
-from infra.digest import short
 from infra.ledger.query import Entry
 from infra.ledger.walk import LedgerProblem
 
+_RESPONSE_ID_COLUMNS = len("chatcmpl-") + 24  # an id is copied whole or not at all
 _NOT_SHOWN = frozenset({"schema", "kind", "event_id", "checks"})
 
 
 def entries_table(entries: Sequence[Entry]) -> Table:
-    """One line for each entry."""
-    table = Table("index", "time (UTC)", "kind", "pipeline")
-    table.add_column("response", no_wrap=True)  # to be copied whole
-    table.add_column("what")
-    table.add_column("leaf", no_wrap=True)
+    """Each entry's gist and, on a line of its own so that 80 columns can show it whole, its response's id."""
+    table = Table(box=SIMPLE_HEAD, padding=0, show_edge=False)
+    table.add_column("index", justify="right", no_wrap=True)
+    table.add_column("time (UTC)", no_wrap=True)
+    table.add_column("kind")
+    table.add_column("what and response", overflow="fold", min_width=_RESPONSE_ID_COLUMNS)
     for entry in entries:
         event = entry.event
+        gist = ": ".join(part for part in (event.pipeline, told(event)) if part)
+        lines = (gist, getattr(event, "response_id", None))
         table.add_row(
             str(entry.index),
             f"{event.at:%Y-%m-%d %H:%M:%S}",
             event.kind,
-            escape(event.pipeline),
-            escape(str(getattr(event, "response_id", "") or "-")),
-            escape(told(event)),
-            short(entry.leaf),
+            escape("\n".join(line for line in lines if line) or "-"),
         )
     return table
 
