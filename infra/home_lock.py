@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import fcntl
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from infra.errors import Refused, StoreError
+from infra.errors import Refused
 from infra.home import Home
+from infra.lock_file import open_lock, take
 
 Lock = Literal["home", "run"]
 LOCK_FILES: dict[Lock, str] = {"home": ".home.lock", "run": ".run.lock"}
 _WAIT_S = 60.0
-_POLL_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,8 @@ def hold(home: Home, lock: Lock = "home", *, wait_s: float = _WAIT_S) -> None:
     held = _held.get(lock)
     if held is not None and (held.root, held.process) == (home.root, os.getpid()):
         return
-    descriptor = _open(home, lock)
-    if not _take(descriptor, fcntl.LOCK_SH, wait_s):
+    descriptor = open_lock(home.root / LOCK_FILES[lock])
+    if not take(descriptor, fcntl.LOCK_SH, wait_s):
         os.close(descriptor)
         raise Refused(
             "another sluice command changes the whole home (a migration, a key rotation or a clean-up)",
@@ -61,8 +60,8 @@ def alone(home: Home, *, wait_s: float = 0.0) -> Iterator[None]:
     hold(home)
     descriptor = _held["home"].descriptor
     # flock gives the shared lock up before it asks for the other, so that two that wait do not block each other.
-    if not _take(descriptor, fcntl.LOCK_EX, wait_s):
-        _take(descriptor, fcntl.LOCK_SH, _WAIT_S)
+    if not take(descriptor, fcntl.LOCK_EX, wait_s):
+        take(descriptor, fcntl.LOCK_SH, _WAIT_S)
         raise Refused(
             "another process works in this home: a server, a retraining or another command",
             where=str(home.root),
@@ -77,30 +76,8 @@ def alone(home: Home, *, wait_s: float = 0.0) -> Iterator[None]:
 @contextmanager
 def no_run(home: Home) -> Iterator[bool]:
     """True while no retraining works in the home, and none can begin, for a `with` block; False when one goes on."""
-    descriptor = _open(home, "run")
+    descriptor = open_lock(home.root / LOCK_FILES["run"])
     try:
-        yield _take(descriptor, fcntl.LOCK_EX, 0.0)
+        yield take(descriptor, fcntl.LOCK_EX, 0.0)
     finally:
         os.close(descriptor)
-
-
-def _open(home: Home, lock: Lock) -> int:
-    path = home.root / LOCK_FILES[lock]
-    try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreError(
-            f"the lock cannot be made: {error.strerror}", where=str(path), cure="make the folder writable"
-        ) from None
-
-
-def _take(descriptor: int, kind: int, wait_s: float) -> bool:
-    until_s = time.monotonic() + wait_s
-    while True:
-        try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            if time.monotonic() >= until_s:
-                return False
-            time.sleep(_POLL_S)

@@ -9,16 +9,15 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from infra.errors import Refused, StoreError
+from infra.errors import Refused
 from infra.home import Home
+from infra.lock_file import open_lock, take
 
 _FILE = ".rotation.lock"
 _WAIT_S = 60.0
-_POLL_S = 0.02
 
 
 class _Mine(threading.local):
@@ -37,32 +36,30 @@ def rotating(home: Home, *, wait_s: float = _WAIT_S) -> Iterator[None]:
 
     A thread that has the lock may ask for it again.
     """
-    name = (str(home.root), os.getpid())
-    if name in _MINE.held:
-        yield
-        return
-    with _locked(home, fcntl.LOCK_EX, wait_s) as got:
+    with rotating_if_free(home, wait_s=wait_s) as got:
         if not got:
             raise Refused(
                 "another command changes or copies the vault's master key (a rotation, an erasure, a hold or a backup)",
                 where=str(home.keys),
                 cure="wait for it to end, then run the same command again",
             )
-        _MINE.held.add(name)
-        try:
-            yield
-        finally:
-            _MINE.held.discard(name)
+        yield
 
 
 @contextmanager
-def rotating_if_free(home: Home) -> Iterator[bool]:
-    """True with the lock for a `with` block, or False at once when anybody else has it."""
-    if (str(home.root), os.getpid()) in _MINE.held:
+def rotating_if_free(home: Home, *, wait_s: float = 0.0) -> Iterator[bool]:
+    """True with the lock for a `with` block, or False when others keep it for `wait_s`."""
+    name = (str(home.root), os.getpid())
+    if name in _MINE.held:
         yield True
         return
-    with _locked(home, fcntl.LOCK_EX, 0.0) as got:
-        yield got
+    with _locked(home, fcntl.LOCK_EX, wait_s) as got:
+        if got:
+            _MINE.held.add(name)
+        try:
+            yield got
+        finally:
+            _MINE.held.discard(name)
 
 
 @contextmanager
@@ -80,26 +77,8 @@ def no_rotation(home: Home, *, wait_s: float = _WAIT_S) -> Iterator[None]:
 
 @contextmanager
 def _locked(home: Home, kind: int, wait_s: float) -> Iterator[bool]:
-    path = home.folder(home.keys) / _FILE
+    descriptor = open_lock(home.folder(home.keys) / _FILE)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreError(
-            f"the lock cannot be made: {error.strerror}", where=str(path), cure="make the folder writable"
-        ) from None
-    try:
-        yield _take(descriptor, kind, wait_s)
+        yield take(descriptor, kind, wait_s)
     finally:
         os.close(descriptor)
-
-
-def _take(descriptor: int, kind: int, wait_s: float) -> bool:
-    until_s = time.monotonic() + wait_s
-    while True:
-        try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            if time.monotonic() >= until_s:
-                return False
-            time.sleep(_POLL_S)

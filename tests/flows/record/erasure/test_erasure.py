@@ -13,11 +13,11 @@ import pytest
 import search as leaks
 import thief
 from planted_forms import Planted as Form
+from recorded import assert_whole, events
 
 from flows.erasure import erase, look, pseudonym_of
 from flows.provenance import trace
 from flows.receipt import write_receipt
-from flows.record_check import check_records
 from flows.steps.answer_journal import AnswerJournal
 from flows.steps.redact_rows import RedactedRow
 from flows.steps.results import read_answers
@@ -29,14 +29,11 @@ from infra.errors import BadInput, Refused, StoreError
 from infra.home import Home
 from infra.ledger.bundle import check_bundle
 from infra.ledger.holds import place_hold, release_hold
-from infra.ledger.log import Ledger
-from infra.ledger.query import AuditFilter
 from infra.ledger.rewrap import masters
 from infra.ledger.vault import Vault
 from infra.stores.datasets import Datasets
 from infra.stores.feedback import FeedbackStore
 from infra.stores.quarantine import Quarantine
-from infra.stores.releases import Releases
 from policies.expectations.rows import Place, RawRow, judge
 
 _WHERE = ("request", "feedback", "quarantine", "train rows", "test rows", "answer")
@@ -56,20 +53,6 @@ def _stolen(root: Path, master: bytes, subject: str, text: str) -> set[str]:
         read = [opened, *thief.decoded(opened)]
         found |= {where for where in _WHERE if any(f"{text} in the {where}".encode() in one for one in read)}
     return found
-
-
-def _events(home: Home, kind: str) -> list[Any]:
-    ledger = Ledger.open(home)
-    try:
-        return [entry.event for entry in ledger.query(AuditFilter(kinds=(kind,), limit=1_000))]
-    finally:
-        ledger.close()
-
-
-def _whole(home: Home) -> None:
-    ledger = Ledger.open(home)
-    assert ledger.verify().ok and check_records(ledger, Releases(home)) == ()
-    ledger.close()
 
 
 @pytest.mark.timeout(300)
@@ -159,7 +142,7 @@ def test_data_sets_keep_a_tombstone_and_every_digest(planted: Any) -> None:
 def test_the_record_verifies_and_explains_itself(planted: Any, tmp_path: Path) -> None:
     home, life = planted.home, planted.life
     done = erase(planted.gone.subject, home)
-    _whole(home)
+    assert_whole(home)
     for response_id in ("resp-11", "resp-1", f"resp-{planted.gone.identifier}"):
         found = trace(response_id, life.archive)
         assert found.ok, found.failures
@@ -170,13 +153,13 @@ def test_the_record_verifies_and_explains_itself(planted: Any, tmp_path: Path) -
     assert details == ["1 of 3 were erased: nobody can read them any more"]
     write_receipt(found, life.archive, tmp_path / "receipt")
     check_bundle(tmp_path / "receipt", life.ledger.keys)
-    (event,) = _events(home, "subject.erased")
+    (event,) = events(home, "subject.erased")
     assert isinstance(event, SubjectErased)
     assert (event.actor, event.subject, event.generation, event.keys) == (account(), planted.gone.subject, 1, 1)
     assert event.snapshots == tuple(one.digest for one in done.found.snapshots)
     assert event.versions == (planted.versions[0].digest,) and event.left_out == 0
     assert event.master == done.master == masters(home)[-1].id
-    changed = [one for one in _events(home, "key.changed") if isinstance(one, KeyChanged) and one.purpose == "master"]
+    changed = [one for one in events(home, "key.changed") if isinstance(one, KeyChanged) and one.purpose == "master"]
     assert [(one.action, one.key_id) for one in changed] == [
         ("created", masters(home)[1].id),
         ("revoked", masters(home)[0].id),
@@ -255,14 +238,14 @@ def test_a_hold_refuses_it_and_the_refusal_is_recorded(planted: Any) -> None:
     with pytest.raises(Refused, match=f"{one.id}, {two.id}.*nothing was erased"):
         erase(gone.subject, home, forgetters=[asked.append])
     assert asked == [] and home.vault.read_bytes() == kept and len(masters(home)) == 1
-    (event,) = _events(home, "erasure.refused")
+    (event,) = events(home, "erasure.refused")
     assert isinstance(event, ErasureRefused)
     assert (event.subject, event.holds, event.actor) == (gone.subject, (one.id, two.id), account())
     for hold in (one, two):
         release_hold(ledger, hold.id)
     assert erase(gone.subject, home, forgetters=[asked.append]).keys == 1
     assert asked == [gone.subject]
-    _whole(home)
+    assert_whole(home)
 
 
 def test_a_hold_that_ended_before_anything_was_kept_does_not_cover_it(planted: Any) -> None:
@@ -279,11 +262,11 @@ def test_a_second_run_says_that_it_was_erased_and_later_texts_can_be_erased_agai
     again = erase(gone.subject, home)
     assert (again.earlier, again.keys) == (True, 0) and len(masters(home)) == 2
     assert look(gone.subject, home).earlier
-    assert len(_events(home, "subject.erased")) == 1
+    assert len(events(home, "subject.erased")) == 1
     planted.life.vault.seal(gone.subject, b"something new")
     more = erase(gone.subject, home)
     assert (more.earlier, more.keys) == (False, 1) and len(masters(home)) == 3
-    assert [(event.generation, event.keys) for event in _events(home, "subject.erased")] == [(1, 1), (2, 1)]
+    assert [(event.generation, event.keys) for event in events(home, "subject.erased")] == [(1, 1), (2, 1)]
     assert erase(gone.subject, home).earlier
 
 
@@ -296,7 +279,7 @@ def test_a_key_that_was_destroyed_without_its_master_is_finished(planted: Any) -
 def test_who_is_not_here_is_not_erased(planted: Any) -> None:
     with pytest.raises(BadInput, match="nothing of this data subject is here"):
         erase(planted.life.vault.pseudonym("mistyped@example.com"), planted.home)
-    assert len(masters(planted.home)) == 1 and _events(planted.home, "subject") == []
+    assert len(masters(planted.home)) == 1 and events(planted.home, "subject") == []
 
 
 def test_a_subject_of_whom_nothing_was_sealed_is_recorded(planted: Any) -> None:

@@ -16,33 +16,15 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import format_trace_id
+from recorded import assert_whole, events
 
 from flows.erasure import Erasure, erase
-from flows.record_check import check_records
 from infra import processes, telemetry
-from infra.home import Home
-from infra.ledger.log import Ledger
-from infra.ledger.query import AuditFilter
 from infra.ledger.rewrap import masters
 from infra.ledger.vault import Vault
 from infra.settings import read_settings
 from infra.stores.mlflow_server import MlflowServer
-from infra.stores.releases import Releases
 from infra.telemetry_export import LateExporter
-
-
-def _events(home: Home, kind: str) -> list[Any]:
-    ledger = Ledger.open(home)
-    try:
-        return [entry.event for entry in ledger.query(AuditFilter(kinds=(kind,), limit=1_000))]
-    finally:
-        ledger.close()
-
-
-def _whole(home: Home) -> None:
-    ledger = Ledger.open(home)
-    assert ledger.verify().ok and check_records(ledger, Releases(home)) == ()
-    ledger.close()
 
 
 def test_a_run_that_was_killed_at_any_moment_goes_on(planted: Any, cut_off: Callable[..., Iterator[int]]) -> None:
@@ -60,14 +42,14 @@ def test_a_run_that_was_killed_at_any_moment_goes_on(planted: Any, cut_off: Call
         vault = Vault.open(home)
         assert vault.unseal(stays.subject, sealed) == stays.said("request").encode()
         whole = vault.keys_of(gone.subject).live == (1,)
-        seen.add((whole, len(_events(home, "subject.erased"))))
-        _whole(home)
+        seen.add((whole, len(events(home, "subject.erased"))))
+        assert_whole(home)
         assert erase(gone.subject, home).keys in (0, 1)
         assert vault.keys_of(gone.subject).live == () and len(masters(home)) == 2
-        (event,) = _events(home, "subject.erased")
+        (event,) = events(home, "subject.erased")
         assert event.keys == 1
-        assert len([one for one in _events(home, "key.changed") if one.purpose == "master"]) == 2
-        _whole(home)
+        assert len([one for one in events(home, "key.changed") if one.purpose == "master"]) == 2
+        assert_whole(home)
     assert seen == {(True, 0), (False, 0)}
 
 
