@@ -18,7 +18,7 @@ from infra.contracts.lifecycle_events import ReviewDecided
 from infra.contracts.record_events import ClockBehind, EntriesExpired, ServiceChanged
 from infra.ledger.holds import active_holds
 from infra.ledger.log import Ledger
-from infra.ledger.query import AuditFilter, KindCount
+from infra.ledger.query import ALL_ENTRIES, AuditFilter, KindCount
 from infra.settings import RETENTION_FLOOR_DAYS, LedgerSettings
 from infra.stores.callers import Callers
 
@@ -28,7 +28,6 @@ TITLES: dict[str, str] = {
     "19": "Article 19, automatically generated logs",
     "26": "Article 26, obligations of deployers: oversight, monitoring and logs",
 }
-_ALL = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,7 @@ def _retention(ledger: Ledger, kinds: Sequence[KindCount], settings: LedgerSetti
     if 0 < days < RETENTION_FLOOR_DAYS:
         rule += f" That is less than {RETENTION_FLOOR_DAYS} days; the reason given: {settings.ledger_retention_reason}"
     oldest = min((one.first for one in kinds), default="-")
-    expired = [entry.event for entry in ledger.query(AuditFilter(kinds=("entries.expired",), limit=_ALL))]
+    expired = [entry.event for entry in ledger.query(AuditFilter(kinds=("entries.expired",), limit=ALL_ENTRIES))]
     count = sum(one.until - one.first for event in expired if isinstance(event, EntriesExpired) for one in event.ranges)
     holds = active_holds(ledger)
     return Section(
@@ -128,10 +127,10 @@ def _retention(ledger: Ledger, kinds: Sequence[KindCount], settings: LedgerSetti
 
 
 def _gaps(ledger: Ledger) -> Section:
-    services = [entry.event for entry in ledger.query(AuditFilter(kinds=("service.changed",), limit=_ALL))]
+    services = [entry.event for entry in ledger.query(AuditFilter(kinds=("service.changed",), limit=ALL_ENTRIES))]
     starts = sum(isinstance(event, ServiceChanged) and event.action == "started" for event in services)
     stops = len(services) - starts
-    behind = [entry.event for entry in ledger.query(AuditFilter(kinds=("clock.behind",), limit=_ALL))]
+    behind = [entry.event for entry in ledger.query(AuditFilter(kinds=("clock.behind",), limit=ALL_ENTRIES))]
     seconds = max((event.seconds for event in behind if isinstance(event, ClockBehind)), default=0.0)
     cut_off = ledger.outcomes().get("interrupted", 0)
     return Section(
@@ -149,7 +148,7 @@ def _gaps(ledger: Ledger) -> Section:
 
 
 def _oversight(ledger: Ledger) -> Section:
-    decided = [entry.event for entry in ledger.query(AuditFilter(kinds=("review.decided",), limit=_ALL))]
+    decided = [entry.event for entry in ledger.query(AuditFilter(kinds=("review.decided",), limit=ALL_ENTRIES))]
     reviews = [event for event in decided if isinstance(event, ReviewDecided)]
     rows = Counter(
         (event.reviewer, event.decision, "nobody looked" if event.unattended else "a person") for event in reviews

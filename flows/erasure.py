@@ -32,7 +32,7 @@ from infra.home import Home
 from infra.home_lock import no_run
 from infra.ledger.holds import active_holds
 from infra.ledger.log import Ledger
-from infra.ledger.query import AuditFilter
+from infra.ledger.query import ALL_ENTRIES, AuditFilter
 from infra.ledger.rewrap import leave_nothing_behind, masters, rotate_master
 from infra.ledger.rotation_lock import rotating
 from infra.ledger.vault import SubjectKeys, Vault
@@ -42,7 +42,6 @@ from infra.stores.traces import remove_traces
 Forgetter = Callable[[str], object]
 """Removes what a store keeps of a subject (a pseudonym) beside its sealed texts. Repeatable."""
 _PSEUDONYM = re.compile(r"sub-[0-9a-f]{32}|row-[0-9a-f]{24}")
-_ALL = 1_000_000
 _NAMED = 300
 """So many data sets, and so many versions, are named in the ledger's entry, whose length is bounded."""
 
@@ -157,7 +156,7 @@ def _older_than(keys: SubjectKeys, home: Home) -> bool:
 
 
 def _trace_ids(subject: str, ledger: Ledger) -> list[str]:
-    entries = ledger.query(AuditFilter(subject=subject, kinds=("request",), limit=_ALL))
+    entries = ledger.query(AuditFilter(subject=subject, kinds=("request",), limit=ALL_ENTRIES))
     return sorted({entry.event.trace_id for entry in entries if entry.event.trace_id})
 
 

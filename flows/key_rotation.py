@@ -20,7 +20,7 @@ from infra.errors import BadInput, CheckFailed
 from infra.home import Home
 from infra.home_lock import alone
 from infra.ledger.log import Ledger
-from infra.ledger.query import AuditFilter
+from infra.ledger.query import ALL_ENTRIES, AuditFilter
 from infra.ledger.rewrap import masters, rotate_master
 from infra.ledger.store import has_record
 from infra.ledger.vault import Vault
@@ -30,7 +30,6 @@ from infra.stores.reviewers import Reviewers
 from infra.stores.trust import INSTALLATION, rotate_signer, trusted_keys
 
 Purpose = Literal["installation", "reviewer", "master"]
-_ALL = 1_000_000
 _NAMING = ("stage.finished", "review.decided", "release.written", "policy.put")
 
 
@@ -159,7 +158,7 @@ def _checked(home: Home) -> Ledger:
 def _recorded(ledger: Ledger) -> frozenset[Digest]:
     """Every manifest, decision, release and change of policy that the ledger names."""
     named: set[Digest] = set()
-    for entry in ledger.query(AuditFilter(kinds=_NAMING, limit=_ALL)):
+    for entry in ledger.query(AuditFilter(kinds=_NAMING, limit=ALL_ENTRIES)):
         event = entry.event
         if isinstance(event, StageFinished):
             named.add(event.produced)

@@ -9,11 +9,9 @@ from infra.contracts.lifecycle_events import PolicyPut, Released, ReviewDecided
 from infra.digest import Digest
 from infra.errors import SluiceError
 from infra.ledger.log import Ledger
-from infra.ledger.query import AuditFilter
+from infra.ledger.query import ALL_ENTRIES, AuditFilter
 from infra.ledger.walk import LedgerProblem
 from infra.stores.releases import Releases
-
-_ALL = 1_000_000
 
 
 def check_records(ledger: Ledger, releases: Releases) -> tuple[LedgerProblem, ...]:
@@ -31,7 +29,7 @@ def _releases(ledger: Ledger, releases: Releases) -> list[LedgerProblem]:
         for pipeline in releases.pipelines()
         for release in releases.history(pipeline)
     }
-    for entry in ledger.query(AuditFilter(kinds=("release.written",), limit=_ALL)):
+    for entry in ledger.query(AuditFilter(kinds=("release.written",), limit=ALL_ENTRIES)):
         if isinstance(entry.event, Released) and kept.pop(entry.event.release, None) is None:
             name = f"release {entry.event.sequence} of {entry.event.pipeline}"
             problems.append(LedgerProblem(entry.index, f"the file of {name} is missing or does not verify"))
@@ -44,7 +42,7 @@ def _releases(ledger: Ledger, releases: Releases) -> list[LedgerProblem]:
 def _decisions(ledger: Ledger, releases: Releases) -> list[LedgerProblem]:
     problems: list[LedgerProblem] = []
     known: dict[Digest, frozenset[Digest]] = {}
-    for entry in ledger.query(AuditFilter(kinds=("review.decided",), limit=_ALL)):
+    for entry in ledger.query(AuditFilter(kinds=("review.decided",), limit=ALL_ENTRIES)):
         event = entry.event
         if not isinstance(event, ReviewDecided):
             continue
@@ -63,7 +61,7 @@ def _policies(ledger: Ledger, releases: Releases) -> list[LedgerProblem]:
         for pipeline in releases.pipelines()
         for change in releases.policies.history(pipeline)
     }
-    for entry in ledger.query(AuditFilter(kinds=("policy.put",), limit=_ALL)):
+    for entry in ledger.query(AuditFilter(kinds=("policy.put",), limit=ALL_ENTRIES)):
         if isinstance(entry.event, PolicyPut) and kept.pop(entry.event.change, None) is None:
             name = f"change {entry.event.sequence} of the policy of {entry.event.pipeline}"
             problems.append(LedgerProblem(entry.index, f"the file of {name} is missing or does not verify"))

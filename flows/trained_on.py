@@ -17,14 +17,13 @@ from infra.digest import Digest
 from infra.errors import SluiceError
 from infra.home import Home
 from infra.ledger.log import Ledger
-from infra.ledger.query import AuditFilter
+from infra.ledger.query import ALL_ENTRIES, AuditFilter
 from infra.signing import ContractT
 from infra.stores.blobs import Blobs
 from infra.stores.release_chain import standing
 from infra.stores.releases import Releases
 from infra.stores.sealed_file import count_of
 
-_STAGES = 1_000_000
 _REASON = "trained on rows of a data subject that was erased"
 
 
@@ -110,7 +109,7 @@ def _counts(subject: str, home: Home) -> dict[Digest, int]:
 
 def _recorded(ledger: Ledger) -> set[Digest]:
     """What data and training stages handed on."""
-    entries = ledger.query(AuditFilter(kinds=("stage.finished",), limit=_STAGES))
+    entries = ledger.query(AuditFilter(kinds=("stage.finished",), limit=ALL_ENTRIES))
     events = (entry.event for entry in entries)
     return {
         event.produced

@@ -14,13 +14,12 @@ from infra.contracts.lifecycle_events import PolicyPut, Released, ReleaseRefused
 from infra.contracts.policy_release import PolicyRelease
 from infra.contracts.release import Approval, Release
 from infra.errors import Refused
-from infra.ledger.query import AuditFilter
+from infra.ledger.query import ALL_ENTRIES, AuditFilter
 
 Asker = Literal["refusal", "alias-refusal"]
 """How the ids of refusals begin: asked by a command, or by an alias that was moved in MLflow."""
 
 _ASKED_BY = {"refusal": "command", "alias-refusal": "mlflow-alias", "release-refused": "gateway"}
-_ALL = 100_000
 
 
 @contextmanager
@@ -44,7 +43,7 @@ def recording_refusals(pipeline: str, version: int, desk: Desk, asker: Asker = "
 
 def refusals_on_record(pipeline: str, desk: Desk) -> tuple[ReleaseRefused, ...]:
     """Every recorded refusal of a pipeline, oldest first."""
-    entries = desk.ledger.query(AuditFilter(kinds=("release.refused",), pipeline=pipeline, limit=_ALL))
+    entries = desk.ledger.query(AuditFilter(kinds=("release.refused",), pipeline=pipeline, limit=ALL_ENTRIES))
     return tuple(entry.event for entry in entries if isinstance(entry.event, ReleaseRefused))
 
 

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from infra.clock import CLOCK
-from infra.digest import Digest, canonical_json, digest_of, parse_digest
+from infra.digest import Digest, canonical_json, parse_digest, sha256
 from infra.errors import BadInput
 
 _RESTORE = "restore it from a backup"
@@ -45,7 +45,7 @@ class Contract(Frozen):
     @property
     def digest(self) -> Digest:
         """The SHA-256 of `to_json()`."""
-        return digest_of({"schema": self.schema_id, **self.model_dump(mode="json")})
+        return sha256(self.to_json())
 
     @classmethod
     def from_json(cls, data: bytes) -> Self:

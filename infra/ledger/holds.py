@@ -17,14 +17,14 @@ from infra.contracts.ids import new_id
 from infra.contracts.record_events import HoldPlaced, HoldReleased
 from infra.errors import BadInput
 from infra.home import Home
-from infra.ledger.query import AuditFilter, Entry, select
+from infra.ledger.query import ALL_ENTRIES, AuditFilter, Entry, select
 from infra.ledger.rotation_lock import rotating
 from infra.stores.connection import Connection
 
 if TYPE_CHECKING:
     from infra.ledger.log import Ledger
 
-_ALL = AuditFilter(kinds=("hold",), limit=1_000_000)
+_ALL = AuditFilter(kinds=("hold",), limit=ALL_ENTRIES)
 _REASON_CHARACTERS = 2_000
 
 

@@ -16,6 +16,9 @@ from infra.ledger.stored_tree import CHANGED
 from infra.ledger.tree import TILE
 from infra.stores.connection import Connection
 
+ALL_ENTRIES = 2**63 - 1
+"""The `limit` of a filter that leaves nothing out: more than either database counts to."""
+
 
 @dataclass(frozen=True)
 class Entry:

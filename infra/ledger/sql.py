@@ -20,7 +20,7 @@ from infra.contracts.record_events import EntriesExpired
 from infra.errors import BadInput, StoreError
 from infra.extras import need
 from infra.ledger.log import Ledger
-from infra.ledger.query import AuditFilter
+from infra.ledger.query import ALL_ENTRIES, AuditFilter
 
 _BATCH = 50_000
 _LAYOUT = 1
@@ -126,7 +126,7 @@ class SqlView:
 
     def _drop_expired(self, connection: Any) -> None:
         ((done,),) = _run(connection, "SELECT expired FROM followed")
-        wanted = AuditFilter(kinds=("entries.expired",), from_index=done, limit=1_000_000)
+        wanted = AuditFilter(kinds=("entries.expired",), from_index=done, limit=ALL_ENTRIES)
         for entry in self._ledger.query(wanted):
             if isinstance(entry.event, EntriesExpired):
                 for one in entry.event.ranges:

@@ -20,7 +20,7 @@ from infra.digest import Digest
 from infra.errors import BadInput, StoreError
 from infra.home import Home
 from infra.ledger.log import Ledger
-from infra.ledger.query import AuditFilter
+from infra.ledger.query import ALL_ENTRIES, AuditFilter
 from infra.ledger.store import has_record
 from infra.stores.blobs import Blobs
 
@@ -39,7 +39,6 @@ _NAMING = (
     "model.served",
     "policy.put",
 )
-_ALL = 10_000_000
 
 
 @dataclass
@@ -81,7 +80,7 @@ def _recorded(home: Home) -> Iterator[Digest]:
         return
     ledger = Ledger.open(home)
     try:
-        for entry in ledger.query(AuditFilter(kinds=_NAMING, limit=_ALL)):
+        for entry in ledger.query(AuditFilter(kinds=_NAMING, limit=ALL_ENTRIES)):
             yield from _digests(entry.event.to_json().decode())
     finally:
         ledger.close()
