@@ -18,7 +18,8 @@ from infra.contracts.lifecycle_events import ReviewDecided
 from infra.contracts.record_events import ClockBehind, EntriesExpired, ServiceChanged
 from infra.ledger.holds import active_holds
 from infra.ledger.log import Ledger
-from infra.ledger.query import ALL_ENTRIES, AuditFilter, KindCount
+from infra.ledger.query import ALL_ENTRIES, AuditFilter
+from infra.ledger.view import KindCount
 from infra.settings import RETENTION_FLOOR_DAYS, LedgerSettings
 from infra.stores.callers import Callers
 

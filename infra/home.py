@@ -21,6 +21,10 @@ class Home:
     """The PostgreSQL database of the audit ledger; '': it is a file of the home."""
     ledger_key_command: str = field(default="", repr=False)
     """What wraps the vault's master key (infra/ledger/key_provider.py); '': nothing does."""
+    ledger_archive: str = field(default="", repr=False)
+    """Where closed segments of the ledger lie (infra/ledger/archive/place.py); '': in the home."""
+    ledger_archive_endpoint: str = ""
+    """The address of an S3-compatible store; '': the SDK's own."""
 
     @classmethod
     def open(cls, root: Path) -> Home:
@@ -78,6 +82,11 @@ class Home:
     def vault(self) -> Path:
         """The keys per data subject, wrapped by the master key."""
         return self.root / "ledger" / "vault.sqlite"
+
+    @property
+    def archive(self) -> Path:
+        """Closed segments of the ledger, where `ledger_archive` names no other place."""
+        return self.root / "archive"
 
     @property
     def gateway(self) -> Path:

@@ -142,12 +142,30 @@ class LedgerSettings(Frozen):
         description=f"why that is less than {RETENTION_FLOOR_DAYS} days; goes into the record",
     )
 
+    ledger_archive: str = Field(
+        "",
+        description="folder or fsspec address (s3://bucket/prefix) of the segments that sluice audit archive closes; "
+        "empty: archive/ in the home",
+    )
+    ledger_archive_endpoint: WebAddress = Field(
+        "", description="address of the S3-compatible store of the archive; empty: the SDK's own"
+    )
+    ledger_archive_days: float = Field(
+        30.0, ge=0, description="days until entries are old enough for sluice audit archive"
+    )
+
     @field_validator("ledger_url")
     @classmethod
     def _is_postgres(cls, url: str) -> str:
         if url and not url.startswith(("postgresql://", "postgres://")):
             raise ValueError("not the address of a PostgreSQL database: write postgresql://user@host/database")
         return url
+
+    @field_validator("ledger_archive")
+    @classmethod
+    def _is_place(cls, place: str) -> str:
+        # The gateway has another working folder than the command that starts it.
+        return str(Path(place).expanduser().absolute()) if place and "://" not in place else place
 
     @field_validator("ledger_key_command")
     @classmethod
@@ -300,6 +318,8 @@ def read_settings(environment: Mapping[str, str] | None = None, *, any_version: 
         open_home(root, any_version=any_version),
         ledger_url=ledger.ledger_url,
         ledger_key_command=ledger.ledger_key_command,
+        ledger_archive=ledger.ledger_archive,
+        ledger_archive_endpoint=ledger.ledger_archive_endpoint,
     )
     sources = tuple(_sources(home, parts, found))
     return Settings(home, servers, gateway, engine, telemetry, retention, ledger, witness, review, sources)

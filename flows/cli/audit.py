@@ -3,8 +3,8 @@
     query   {"schema": "sluice/audit-query/2", "entries": [ENTRY, ...]}
     show    {"schema": "sluice/audit-show/2", "id": TEXT, "entries": [ENTRY with "intact": BOOL and "content": TEXT or
              null, ...]}
-    verify  {"schema": "sluice/audit-verify/2", "ok": BOOL, "events": INT, "origin": TEXT, "root": DIGEST,
-             "key_id": TEXT, "problem_count": INT,
+    verify  {"schema": "sluice/audit-verify/2", "ok": BOOL, "events": INT, "archived": INT, "origin": TEXT,
+             "root": DIGEST, "key_id": TEXT, "problem_count": INT,
              "problems": [{"index": INT or null, "last": INT or null, "what": TEXT}, ...]}
 
 ENTRY is {"index": INT, "leaf": DIGEST, "event": the event's own fields, with "kind" and "schema"}.
@@ -196,6 +196,7 @@ def verify(
                 "schema": "sluice/audit-verify/2",
                 "ok": count == 0,
                 "events": found.events,
+                "archived": found.archived,
                 "origin": found.origin,
                 "root": found.root,
                 "key_id": found.key_id,
@@ -240,7 +241,8 @@ def _verdict(found: LedgerCheck, problems: tuple[LedgerProblem, ...], count: int
 
     console = Console()
     console.print(
-        f"{found.events:,} events of {found.origin}, root {short(found.root)}, signed by key {found.key_id}",
+        f"{found.events:,} events of {found.origin}, root {short(found.root)}, signed by key {found.key_id}"
+        + (f"; {found.archived:,} of them in the archive" if found.archived else ""),
         highlight=False,
     )
     if not count:
@@ -259,8 +261,8 @@ def find(ledger: Ledger, record_id: str) -> tuple[Entry, ...]:
     from infra.ledger.query import AuditFilter
 
     found = ledger.of_response(record_id)
-    if not found and (one := ledger.get(record_id)):
-        found = (one,)
+    if not found:
+        found = ledger.query(AuditFilter(event_id=record_id, limit=1)) if record_id else ()
     if not found and record_id.isdecimal():
         near = ledger.query(AuditFilter(before_index=int(record_id) + 1, limit=1))
         found = tuple(entry for entry in near if entry.index == int(record_id))

@@ -60,6 +60,7 @@ def told(event: AuditEvent) -> str:
         "content.read": "{entries} by {actor}",
         "export.made": "{entries} entries by {actor}",
         "entries.expired": "{event_class} after {retention_days} days {reason}",
+        "segment.archived": "{first} to {until}",
         "subject.erased": "{subject}: {keys} keys by {actor}",
         "erasure.refused": "{subject} by {actor}: held",
         "hold.placed": "{hold_id} by {actor}: {reason}",

@@ -13,6 +13,7 @@ import typer
 
 from flows.cli import (
     audit,
+    audit_archive,
     audit_erase,
     audit_expire,
     audit_hold,
@@ -65,6 +66,7 @@ app.add_typer(keys.app, name="keys", rich_help_panel="Access and record")
 app.add_typer(policy.app, name="policy", rich_help_panel="Access and record")
 app.add_typer(guard.app, name="guard", rich_help_panel="Access and record")
 app.command("redact", rich_help_panel="Access and record")(redact.redact)
+audit.app.command("archive")(audit_archive.archive)
 audit.app.command("erase")(audit_erase.erase)
 audit.app.command("expire")(audit_expire.expire)
 audit.app.add_typer(audit_hold.app, name="hold")

@@ -27,6 +27,7 @@ from infra.contracts.record_events import (
     HoldReleased,
     KeyChanged,
     LedgerMoved,
+    SegmentArchived,
     ServiceChanged,
     SubjectErased,
 )
@@ -62,6 +63,7 @@ AuditEvent = (
     | ContentRead
     | ExportMade
     | EntriesExpired
+    | SegmentArchived
     | SubjectErased
     | ErasureRefused
     | HoldPlaced

@@ -78,6 +78,22 @@ class EntriesExpired(EventBase):
     """Why that is less than the floor; '' where it is not."""
 
 
+class SegmentArchived(EventBase):
+    """A closed part of the log lies in the archive, and most of its entries nowhere else from now on."""
+
+    schema_id: ClassVar[str] = "sluice/event/segment-archived/1"
+    kind: Literal["segment.archived"] = "segment.archived"
+
+    first: int
+    """Index of its first entry."""
+    until: int
+    """Exclusive."""
+    root: DigestStr
+    """Of the tree of the `until` first entries of the log."""
+    size_bytes: int
+    """Of its Parquet file when it was written; what expires makes it smaller."""
+
+
 class SubjectErased(EventBase):
     """A data subject's keys were destroyed, and the master that had wrapped them: nothing opens its texts again."""
 

@@ -12,13 +12,17 @@ import os
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from infra.cores import cores
 from infra.digest import Digest
 from infra.home import Home
-from infra.ledger.query import digest_text
+from infra.ledger.archive.archived import Archive, Archived
+from infra.ledger.archive.check import archive_problems
+from infra.ledger.archive.find import Find
+from infra.ledger.query import AuditFilter, digest_text
 from infra.ledger.store import LedgerStore
 from infra.ledger.stored_tree import LedgerChanged
 from infra.ledger.tree import TILE
@@ -36,6 +40,8 @@ class LedgerCheck:
     """What a verification found. `problems` holds the first 100 of `problem_count`, in the ledger's order."""
 
     events: int
+    archived: int
+    """How many of them lie in the archive."""
     origin: str
     root: Digest
     """The root recomputed from the entries that are there."""
@@ -62,23 +68,40 @@ class Walked:
 
 
 def check(
-    home: Home, connection: Connection, store: LedgerStore, keys: TrustedKeys, advance: Callable[[int], None]
+    home: Home,
+    connection: Connection,
+    store: LedgerStore,
+    archive: Archive,
+    keys: TrustedKeys,
+    advance: Callable[[int], None],
 ) -> LedgerCheck:
     """Recomputes everything within the connection's transaction. Raises what reading raises."""
     (size,) = connection.execute("SELECT coalesce(max(idx) + 1, 0) FROM events").fetchone()
     parts = _parts(int(size))
     try:
-        last = Walk(connection, keys, parts[-1])
+        last = Walk(connection, archive, keys, parts[-1])
     except LedgerChanged:  # hashes are missing: who begins at the beginning finds out which
         parts = [Part()]
-        last = Walk(connection, keys, parts[-1])
+        last = Walk(connection, archive, keys, parts[-1])
     beside = [_Beside(home, part, advance) for part in parts[:-1]]
     ours = counted(last, (*last.problems(advance), *last.ending()))
     walked = _together([*(one.result() for one in beside), ours])
-    found = (*walked.problems, *_stray(connection, walked), *_under_way(connection), *_as_made(connection, store))
+    found = (
+        *walked.problems,
+        *_stray(connection, walked),
+        *_under_way(connection, archive.within(connection)),
+        *archive_problems(connection, archive, keys),
+        *_as_made(connection, store),
+    )
     more = len(found) - len(walked.problems)
     return LedgerCheck(
-        last.count, last.origin, digest_text(last.frontier.root), keys.key_id, found[:MOST], walked.problem_count + more
+        last.count,
+        archive.within(connection).until,
+        last.origin,
+        digest_text(last.frontier.root),
+        keys.key_id,
+        found[:MOST],
+        walked.problem_count + more,
     )
 
 
@@ -109,7 +132,12 @@ class _Beside:
             [sys.executable, "-P", "-m", "infra.ledger.check_part", str(home.root), str(part.first), str(part.until)],
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | {"SLUICE_LEDGER_URL": home.ledger_url},
+            env=os.environ
+            | {
+                "SLUICE_LEDGER_URL": home.ledger_url,
+                "SLUICE_LEDGER_ARCHIVE": home.ledger_archive,
+                "SLUICE_LEDGER_ARCHIVE_ENDPOINT": home.ledger_archive_endpoint,
+            },
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -158,7 +186,7 @@ def _stray(connection: Connection, walked: Walked) -> Iterator[LedgerProblem]:
         yield LedgerProblem(None, "there are hashes of subtrees that the tree does not have")
 
 
-def _under_way(connection: Connection) -> Iterator[LedgerProblem]:
+def _under_way(connection: Connection, archived: Archived) -> Iterator[LedgerProblem]:
     ended = "EXISTS (SELECT 1 FROM events WHERE response_id = pending.response_id AND kind = ?)"
     (wrong,) = connection.execute(
         f"SELECT count(*) FROM pending WHERE NOT {ended} OR {ended}",  # noqa: S608
@@ -170,6 +198,8 @@ def _under_way(connection: Connection) -> Iterator[LedgerProblem]:
         kind: connection.execute("SELECT count(*) FROM events WHERE kind = ?", (kind,)).fetchone()[0]
         for kind in ("request.admitted", "request.completed")
     }
+    if archived.until:
+        counts = Counter(counts) + Find(connection, archived, AuditFilter()).count("kind")
     (listed,) = connection.execute("SELECT count(*) FROM pending").fetchone()
     missing = counts["request.admitted"] - counts["request.completed"] - (listed - wrong)
     if missing > 0:

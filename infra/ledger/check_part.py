@@ -1,6 +1,6 @@
 """Walks over one part of a ledger in a process of its own, for check.py: the last line that it prints is the result.
 
-python -m infra.ledger.check_part HOME FIRST UNTIL       (the database of SLUICE_LEDGER_URL, if that is set)
+python -m infra.ledger.check_part HOME FIRST UNTIL       (and SLUICE_LEDGER_*, as far as they are set)
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from infra.home import Home
+from infra.ledger.archive.archived import Archive
 from infra.ledger.check import counted
 from infra.ledger.store import open_store
 from infra.ledger.stored_tree import LedgerChanged
@@ -22,10 +23,15 @@ from infra.stores.trust import installation_key
 def main() -> None:
     """Prints `+1000` for each thousand entries, then one line of JSON."""
     root, first, until = sys.argv[1:]
-    home = Home(Path(root), os.environ.get("SLUICE_LEDGER_URL", ""))
+    home = Home(
+        Path(root),
+        ledger_url=os.environ.get("SLUICE_LEDGER_URL", ""),
+        ledger_archive=os.environ.get("SLUICE_LEDGER_ARCHIVE", ""),
+        ledger_archive_endpoint=os.environ.get("SLUICE_LEDGER_ARCHIVE_ENDPOINT", ""),
+    )
     with open_store(home).database.reading() as connection:
         try:
-            walk = Walk(connection, installation_key(home), Part(int(first), int(until)))
+            walk = Walk(connection, Archive(home), installation_key(home), Part(int(first), int(until)))
         except LedgerChanged as changed:
             problem = LedgerProblem(None, changed.what)
             print(json.dumps({"problem_count": 1, "payloads": 0, "fired": 0, "tiles": 0, "problems": [_row(problem)]}))

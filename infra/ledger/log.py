@@ -23,27 +23,20 @@ from infra.contracts.record_events import ClockBehind
 from infra.digest import Digest, sha256
 from infra.errors import StoreError
 from infra.home import Home
+from infra.ledger.archive.archived import Archive, Segment
 from infra.ledger.check import LedgerCheck, check
 from infra.ledger.checkpoint import log_key, sign_checkpoint, signed_digest
-from infra.ledger.expiry import ExpiryRule, Step, expired_event, find_old, take_away
+from infra.ledger.expiry import ExpiryRule, Step, expired_events, find_old, take_away
 from infra.ledger.group_commit import GroupCommit
 from infra.ledger.growing import Group, Growing
 from infra.ledger.proofs import Proofs
-from infra.ledger.query import (
-    AuditFilter,
-    Entry,
-    KindCount,
-    count_kinds,
-    read_entry,
-    sealed_entries,
-    select,
-    select_indices,
-)
+from infra.ledger.query import AuditFilter, Entry, read_entry
 from infra.ledger.record import Record, sealed_digest
 from infra.ledger.store import open_store
-from infra.ledger.stored_tree import CHANGED, Edge, LedgerChanged, present_edge
+from infra.ledger.stored_tree import CHANGED, Edge, LedgerChanged, StoredHashes, present_edge
 from infra.ledger.under_way import UnderWay
 from infra.ledger.verify import Checkpoint, LogKey
+from infra.ledger.view import KindCount, View
 from infra.signing import Signer
 from infra.stores.connection import Connection
 from infra.stores.trust import installation_key, installation_signer
@@ -62,6 +55,7 @@ class Ledger:
     def __init__(self, home: Home, signer: Signer) -> None:
         store = open_store(home)
         self._home, self.store, self._database = home, store, store.database
+        self.archive = Archive(home)
         self._signer = signer
         self._key = installation_key(home)
         self._under_way = UnderWay(store.writers)
@@ -109,7 +103,7 @@ class Ledger:
             return int(connection.execute("SELECT coalesce(max(idx) + 1, 0) FROM events").fetchone()[0])
 
     def get(self, event_id: str) -> Entry | None:
-        """One entry by its event's id."""
+        """One entry by its event's id, of those that are not in the archive alone: no request's."""
         with self._database.reading() as connection:
             row = connection.execute("SELECT idx, entry, leaf FROM events WHERE event_id = ?", (event_id,)).fetchone()
         return read_entry(*row) if row else None
@@ -120,67 +114,61 @@ class Ledger:
 
     def query(self, wanted: AuditFilter) -> tuple[Entry, ...]:
         """The newest entries that match, in the log's order. Raises StoreError when one of them is no event."""
-        with self.store.reading(words=bool(wanted.words)) as connection:
-            return select(connection, wanted)
+        with self.view(words=bool(wanted.words)) as view:
+            return view.select(wanted)
 
     def indices(self, wanted: AuditFilter) -> list[int]:
         """The indices of every entry that matches, whatever the filter's limit, ascending."""
-        with self.store.reading(words=bool(wanted.words)) as connection:
-            return select_indices(connection, wanted)
+        with self.view(words=bool(wanted.words)) as view:
+            return view.indices(wanted)
 
     def kinds(self) -> tuple[KindCount, ...]:
         """How many entries of each kind there are, and from when to when."""
-        with self._database.reading() as connection:
-            return count_kinds(connection)
+        with self.view() as view:
+            return view.kinds()
 
     def outcomes(self) -> dict[str, int]:
         """How many requests ended in each way."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT outcome, count(*) FROM events WHERE outcome IS NOT NULL GROUP BY outcome ORDER BY outcome"
-            ).fetchall()
-        return {str(outcome): int(count) for outcome, count in rows}
+        with self.view() as view:
+            return view.outcomes()
 
     def raw_entries(self, first: int, until: int) -> list[tuple[int, bytes]]:
         """Index and bytes of the entries from `first` to before `until` that have not expired, in order."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT idx, entry FROM events WHERE idx >= ? AND idx < ? AND entry IS NOT NULL ORDER BY idx",
-                (first, until),
-            ).fetchall()
-        return [(int(index), bytes(entry)) for index, entry in rows]
+        with self.view() as view:
+            return list(view.entries(first, until))
 
     def sealed_entries(self, indices: Iterable[int]) -> Iterator[tuple[int, bytes, bytes]]:
         """The entries among these that have a sealed payload: index, bytes and payload."""
-        with self._database.reading() as connection:
-            yield from sealed_entries(connection, list(indices))
+        with self.view() as view:
+            yield from view.sealed(indices)
 
     def sealed_of(self, subject: str) -> list[int]:
         """The indices of all entries with a sealed payload of one data subject (a pseudonym), ascending."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT DISTINCT payloads.idx FROM events AS asked "
-                "JOIN events AS said ON said.response_id = asked.response_id JOIN payloads ON payloads.idx = said.idx "
-                "WHERE asked.subject = ? ORDER BY payloads.idx",
-                (subject,),
-            ).fetchall()
-        return [int(row[0]) for row in rows]
+        with self.view() as view:
+            return view.sealed_of(subject)
+
+    @contextmanager
+    def view(self, *, words: bool = False) -> Iterator[View]:
+        """One consistent view of the tables and the archive; with the table of words where that is asked for."""
+        with self.store.reading(words=words) as connection:
+            yield View(connection, self.archive.within(connection))
 
     def intact(self, entry: Entry) -> bool:
         """Whether an entry and its payload are as they were written: the signed checkpoint vouches for its bytes."""
         try:
             with self.proofs() as proofs:
-                row = proofs.connection.execute("SELECT data FROM payloads WHERE idx = ?", (entry.index,)).fetchone()
                 vouched = proofs.vouches(entry.index, entry.event.to_json())
+                payload = proofs.view.payload(entry.index)
         except LedgerChanged:
             return False
-        return vouched and sealed_digest(entry.event) == (_digest(row[0]) if row else None)
+        return vouched and sealed_digest(entry.event) == _digest(payload)
 
     @contextmanager
     def proofs(self) -> Iterator[Proofs]:
         """Proofs at the newest checkpoint. Raises LedgerChanged when what is stored is not what that one signed."""
         with self._database.reading() as connection:
-            yield Proofs(connection, present_edge(connection, Edge(), self.origin, self._key))
+            hashes = StoredHashes(connection, self.archive)
+            yield Proofs(hashes, present_edge(hashes, Edge(), self.origin, self._key))
 
     @property
     def keys(self) -> tuple[LogKey, ...]:
@@ -189,9 +177,8 @@ class Ledger:
 
     def payload(self, entry: Entry) -> bytes | None:
         """The sealed bytes of an entry, or None where it has none. Raises StoreError when they are gone or changed."""
-        with self._database.reading() as connection:
-            row = connection.execute("SELECT data FROM payloads WHERE idx = ?", (entry.index,)).fetchone()
-        data = bytes(row[0]) if row else None
+        with self.view() as view:
+            data = view.payload(entry.index)
         if sealed_digest(entry.event) != _digest(data):
             raise StoreError(f"the payload of entry {entry.index} is missing or was changed", cure=CHANGED)
         return data
@@ -202,7 +189,7 @@ class Ledger:
         `advance` hears of each thousand entries that were done.
         """
         with self._database.reading() as connection:
-            return check(self._home, connection, self.store, self._key, advance)
+            return check(self._home, connection, self.store, self.archive, self._key, advance)
 
     def end_digest(self) -> Digest | None:
         """What the signature of the newest checkpoint is over, or None while nothing was recorded. See `verify`."""
@@ -228,12 +215,36 @@ class Ledger:
     def expire(self, rule: ExpiryRule, first: int) -> Step:
         """One step of an expiry (retention.py): takes away what is old and records that it did, both or neither."""
         with self._database.writing() as connection:
-            step = find_old(connection, rule, first)
+            step = find_old(View(connection, self.archive.within(connection)), rule, first)
             gone = take_away(connection, step.indices)
-            event = expired_event(rule, step.indices)
-            _, edge = self._write(connection, [(Record.of(event, None),)] if gone else [])
+            events = [Record.of(event, None) for event in expired_events(rule, step.indices)]
+            _, edge = self._write(connection, [tuple(events)] if gone else [])
         self._edge = edge
         return replace(step, gone=gone)
+
+    def record_unless(
+        self, kinds: Sequence[str], seen: int, events: Iterable[AuditEvent], segment: Segment | None = None
+    ) -> bool:
+        """Writes events durably, unless one of some kinds was recorded since the log had `seen` entries.
+
+        With a segment, its entries may leave the tables from then on. False when nothing was written; else what
+        `append` raises.
+        """
+        marks = ",".join("?" * len(kinds))
+        with self._database.writing() as connection:
+            sql = f"SELECT 1 FROM events WHERE idx >= ? AND kind IN ({marks})"  # noqa: S608
+            if connection.execute(sql, (seen, *kinds)).fetchone():
+                return False
+            if segment is not None:
+                row = (segment.first, segment.until, segment.name, segment.root)
+                connection.execute("INSERT INTO segments (first, until, place, digest) VALUES (?, ?, ?, ?)", row)
+            _, edge = self._write(connection, [tuple(Record.of(event, None) for event in events)])
+        self._edge = edge
+        return True
+
+    def sign(self, size: int, root: str) -> str:
+        """The checkpoint of a beginning of this log, for a place that has no more of it."""
+        return sign_checkpoint(Checkpoint(self.origin, size, bytes.fromhex(root.removeprefix("sha256:"))), self._signer)
 
     def close(self) -> None:
         """Ends this writer: what it admitted and never completed may be closed as interrupted from now on."""
@@ -247,7 +258,7 @@ class Ledger:
         return outcomes
 
     def _write(self, connection: Connection, groups: Sequence[Group]) -> tuple[list[tuple[int, ...] | Exception], Edge]:
-        edge = present_edge(connection, self._edge, self.origin, self._key)
+        edge = present_edge(StoredHashes(connection, self.archive), self._edge, self.origin, self._key)
         growing = Growing.after(edge, connection, groups)
         self._tell_clock(growing)
         outcomes = [growing.add_group(group) for group in groups]
@@ -288,4 +299,4 @@ def _follow_times(connection: Connection) -> float:
 
 
 def _digest(data: bytes | None) -> Digest | None:
-    return sha256(bytes(data)) if data is not None else None
+    return sha256(data) if data is not None else None

@@ -13,7 +13,7 @@ from typing import get_args
 from infra.contracts.audit import AuditEvent
 from infra.stores.connection import Connection, Value
 
-_VERDICTS = ("flag", "redact", "block")
+VERDICTS = ("flag", "redact", "block")
 _KINDS = sorted({shape.model_fields["kind"].default for shape in get_args(AuditEvent)})
 _COUNTED = 20_000
 """So far each list is counted to find the rarest: a millisecond each."""
@@ -66,7 +66,7 @@ def fired(detector: str, action: str) -> Criterion:
     """Entries in which a rule or an entity was found, or in which a check did something; '' means any."""
     if not detector:
         return Criterion((Posting("fired", "fired_verdict", ("verdict",), (action,)),))
-    verdicts = (action,) if action else _VERDICTS
+    verdicts = (action,) if action else VERDICTS
     return Criterion(
         tuple(Posting("fired", "fired_name", ("name", "verdict"), (detector, verdict)) for verdict in verdicts)
     )
@@ -79,8 +79,12 @@ def word(hashed: int) -> Criterion:
 
 def kinds(wanted: Sequence[str]) -> Criterion:
     """Entries of exact kinds, or of all kinds below a first part."""
-    exact = [kind for kind in _KINDS if any(kind == one or kind.startswith(f"{one}.") for one in wanted)]
-    return Criterion(tuple(Posting("events", "events_kind", ("kind",), (kind,)) for kind in exact))
+    return Criterion(tuple(Posting("events", "events_kind", ("kind",), (kind,)) for kind in exact_kinds(wanted)))
+
+
+def exact_kinds(wanted: Sequence[str]) -> list[str]:
+    """The exact kinds that are meant by such kinds or first parts."""
+    return [kind for kind in _KINDS if any(kind == one or kind.startswith(f"{one}.") for one in wanted)]
 
 
 def newest_indices(connection: Connection, criteria: Sequence[Criterion], bounds: Bounds, limit: int) -> list[int]:

@@ -35,6 +35,7 @@ class AuditFilter:
 
     kinds: tuple[str, ...] = ()
     """Exact kinds ('release.written') or their first parts ('request')."""
+    event_id: str = ""
     pipeline: str = ""
     response_id: str = ""
     tenant: str = ""
@@ -60,17 +61,8 @@ class AuditFilter:
     """The newest so many of what matches; they come in the ledger's order."""
 
 
-@dataclass(frozen=True)
-class KindCount:
-    """The entries of one kind: how many, and the times of the first and the last (RFC 3339)."""
-
-    kind: str
-    entries: int
-    first: str
-    last: str
-
-
-_FIELDS = {
+FIELDS = {
+    "event_id": "event_id",
     "response_id": "response_id",
     "trace_id": "trace_id",
     "subject": "subject",
@@ -97,10 +89,10 @@ def newest(connection: Connection, wanted: AuditFilter) -> Iterator[Entry]:
     """Every entry that matches, the newest first, read page by page; the filter's limit is the size of a page."""
     criteria = _criteria(wanted)
     while True:
-        indices = newest_indices(connection, criteria, _bounds(connection, wanted), wanted.limit)
+        indices = newest_indices(connection, criteria, bounds_of(connection, wanted), wanted.limit)
         for entry in _entries(connection, indices):
             # Whole tiles know their times: what is left to look at are the tiles at both ends.
-            if _in_time(entry, wanted):
+            if in_time(entry, wanted):
                 yield entry
         if len(indices) < wanted.limit:
             return
@@ -109,13 +101,13 @@ def newest(connection: Connection, wanted: AuditFilter) -> Iterator[Entry]:
 
 def select_indices(connection: Connection, wanted: AuditFilter) -> list[int]:
     """The indices of every entry that matches, ascending; the filter's limit does not count."""
-    times = [(sign, _utc(at)) for sign, at in ((">=", wanted.since), ("<", wanted.until)) if at is not None]
-    return all_indices(connection, _criteria(wanted), _bounds(connection, wanted), times)
+    times = [(sign, utc_text(at)) for sign, at in ((">=", wanted.since), ("<", wanted.until)) if at is not None]
+    return all_indices(connection, _criteria(wanted), bounds_of(connection, wanted), times)
 
 
 def _criteria(wanted: AuditFilter) -> list[Criterion]:
     found = [
-        equal(column, value) for column, name in _FIELDS.items() if (value := getattr(wanted, name)) not in ("", None)
+        equal(column, value) for column, name in FIELDS.items() if (value := getattr(wanted, name)) not in ("", None)
     ]
     found = [*map(word, wanted.words), *found]
     if wanted.detector or wanted.action:
@@ -125,18 +117,19 @@ def _criteria(wanted: AuditFilter) -> list[Criterion]:
     return found
 
 
-def _bounds(connection: Connection, wanted: AuditFilter) -> Bounds:
+def bounds_of(connection: Connection, wanted: AuditFilter) -> Bounds:
     """The indices between which the entries of the wanted times lie, a tile more at both ends."""
     first, until = wanted.from_index, wanted.before_index
     (whole,) = connection.execute("SELECT coalesce(max(number) + 1, 0) FROM tiles WHERE level = 1").fetchone()
     if wanted.since is not None:
         (tile,) = connection.execute(
-            "SELECT coalesce(min(number), ?) FROM tiles WHERE level = 1 AND last_at >= ?", (whole, _utc(wanted.since))
+            "SELECT coalesce(min(number), ?) FROM tiles WHERE level = 1 AND last_at >= ?",
+            (whole, utc_text(wanted.since)),
         ).fetchone()
         first = max(first, tile * TILE)
     if wanted.until is not None:
         (tile,) = connection.execute(
-            "SELECT coalesce(max(number), -1) FROM tiles WHERE level = 1 AND first_at < ?", (_utc(wanted.until),)
+            "SELECT coalesce(max(number), -1) FROM tiles WHERE level = 1 AND first_at < ?", (utc_text(wanted.until),)
         ).fetchone()
         if tile < whole - 1:
             until = min((tile + 1) * TILE, until if until is not None else (tile + 1) * TILE)
@@ -155,31 +148,8 @@ def _entries(connection: Connection, indices: list[int]) -> Iterator[Entry]:
                 yield read_entry(*by_index[index])
 
 
-def count_kinds(connection: Connection) -> tuple[KindCount, ...]:
-    """How many entries of each kind there are, and from when to when."""
-    counted = connection.execute(
-        "SELECT kind, count(*), min(idx), max(idx) FROM events WHERE kind IS NOT NULL GROUP BY kind ORDER BY kind"
-    ).fetchall()
-    found = []
-    for kind, count, first, last in counted:
-        ends = [
-            connection.execute("SELECT at FROM events WHERE idx = ?", (one,)).fetchone()[0] for one in (first, last)
-        ]
-        found.append(KindCount(str(kind), int(count), str(ends[0]), str(ends[1])))
-    return tuple(found)
-
-
-def sealed_entries(connection: Connection, indices: list[int]) -> Iterator[tuple[int, bytes, bytes]]:
-    """Index, bytes and payload of the entries among these that have a payload, in their order."""
-    for start in range(0, len(indices), 500):
-        part = indices[start : start + 500]
-        marks = ",".join("?" * len(part))
-        where = f"entry IS NOT NULL AND idx IN ({marks})"
-        sql = f"SELECT idx, entry, data FROM payloads JOIN events USING (idx) WHERE {where} ORDER BY idx"  # noqa: S608
-        yield from connection.execute(sql, part).fetchall()
-
-
-def _in_time(entry: Entry, wanted: AuditFilter) -> bool:
+def in_time(entry: Entry, wanted: AuditFilter) -> bool:
+    """Whether an entry lies between the wanted times."""
     at = entry.event.at
     return (wanted.since is None or at >= wanted.since) and (wanted.until is None or at < wanted.until)
 
@@ -197,7 +167,7 @@ def digest_text(raw: bytes) -> Digest:
     return Digest("sha256:" + raw.hex())
 
 
-def _utc(at: datetime) -> str:
+def utc_text(at: datetime) -> str:
     """The form in which events write their time, so that texts compare as times do."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 

@@ -14,6 +14,8 @@ from datetime import timedelta
 
 from infra.contracts.base import now
 from infra.home import Home
+from infra.ledger.archive.closing import upkeep
+from infra.ledger.archive.expiring import expire_segment, take_out
 from infra.ledger.expiry import MOST, ExpiryRule, Gone, end_of_old, find_old
 from infra.ledger.log import Ledger
 from infra.settings import LedgerSettings
@@ -53,13 +55,13 @@ def expire(
     Each forgetter is handed what has just expired, to remove what it keeps beside it. `advance` hears of each step
     over how many indices it went. Raises StoreError.
     """
-    with ledger.store.database.reading() as connection:
-        end = end_of_old(connection, rule)
-    entries = steps = first = 0
-    held = Counter[str]()
+    with ledger.view() as view:
+        end, first = end_of_old(view.connection, rule), view.archived.until
+    done = _expire_archived(home, ledger, rule, first, dry=dry, forgetters=forgetters, advance=advance)
+    entries, steps, held = done.entries, done.steps, Counter(dict(done.held))
     while first < end:
-        with ledger.store.database.reading() as connection:
-            step = find_old(connection, rule, first, most=sys.maxsize if dry else MOST)
+        with ledger.view() as view:
+            step = find_old(view, rule, first, most=sys.maxsize if dry else MOST)
         if step.indices and not dry:
             # Chosen once more, where nobody else can write: a hold may have come between.
             step = ledger.expire(rule, first)
@@ -72,3 +74,31 @@ def expire(
         first = step.following
     emptied = True if dry or home.ledger_url else empty_wal(home.ledger)
     return Expired(entries, steps, tuple(sorted(held.items())), emptied)
+
+
+def _expire_archived(
+    home: Home,
+    ledger: Ledger,
+    rule: ExpiryRule,
+    until: int,
+    *,
+    dry: bool,
+    forgetters: Sequence[Callable[[Sequence[Gone]], object]],
+    advance: Callable[[int], None],
+) -> Expired:
+    """What lies in the archive, segment by segment; `until` is where that ends."""
+    if not until:
+        return Expired(0, 0, (), True)
+    entries, steps, held = 0, 0, Counter[str]()
+    with upkeep(home):
+        with ledger.view() as view:
+            segments = view.archived.segments
+        for segment in segments:
+            step = expire_segment(ledger, rule, segment, dry=dry)
+            entries += len(step.indices)
+            steps += bool(step.indices)
+            held.update(dict(step.held))
+            advance(segment.until - segment.first)
+        if not dry:
+            take_out(ledger, forgetters)
+    return Expired(entries, steps, tuple(held.items()), True)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from infra.errors import Refused, StoreError
+from infra.ledger.archive.archived import Archive
 from infra.ledger.checkpoint import open_trusted
 from infra.ledger.tree import TILE, Frontier, TileHash, subtree
 from infra.ledger.verify import Checkpoint
@@ -34,12 +35,16 @@ class Edge:
 
 @dataclass(frozen=True)
 class StoredHashes:
-    """The hashes of the tree, read within one transaction."""
+    """The hashes of the tree, read within one transaction; those of the archive's leaves out of its tiles."""
 
     connection: Connection
+    archive: Archive
 
     def hashes(self, level: int, first: int, count: int) -> Sequence[bytes]:
-        """So many hashes of a tile level, in order. Raises LedgerChanged when one is missing."""
+        """So many hashes of a tile level, in order.
+
+        Raises LedgerChanged when one is missing, StoreError when the archive has to be asked and does not answer.
+        """
         between = (first, first + count)
         if level == 0:
             rows = self.connection.execute("SELECT leaf FROM events WHERE idx >= ? AND idx < ? ORDER BY idx", between)
@@ -47,16 +52,38 @@ class StoredHashes:
             sql = "SELECT hash FROM tiles WHERE level = ? AND number >= ? AND number < ? ORDER BY number"
             rows = self.connection.execute(sql, (level, *between))
         found = [bytes(row[0]) for row in rows]
+        if level == 0 and len(found) < count:
+            found = self._with_archived(first, first + count)
         if len(found) != count:
             raise LedgerChanged("hashes of the ledger's tree are missing", cure=CHANGED)
         return found
 
+    def _with_archived(self, first: int, until: int) -> list[bytes]:
+        """Leaves of which some are in the archive alone, as far as they are anywhere."""
+        sql = "SELECT idx, leaf FROM events WHERE idx >= ? AND idx < ?"
+        leaves = {int(index): bytes(leaf) for index, leaf in self.connection.execute(sql, (first, until)).fetchall()}
+        end = min(until, self.archive.within(self.connection).end)
+        for number in sorted({index // TILE for index in range(first, end) if index not in leaves}):
+            leaves |= enumerate(self._archived_tile(number), number * TILE)
+        return [leaves[index] for index in range(first, until) if index in leaves]
 
-def present_edge(connection: Connection, known: Edge, origin: str, keys: TrustedKeys) -> Edge:
+    def _archived_tile(self, number: int) -> Sequence[bytes]:
+        """The leaves of a tile of the archive, once they lead to the hash that the ledger has of it."""
+        leaves = self.archive.leaves(number)
+        frontier = Frontier()
+        for leaf in leaves:
+            frontier.append(leaf)
+        if [frontier.root] != list(self.hashes(1, number, 1)):
+            raise LedgerChanged(f"the hashes of the archive's tile {number} were changed", cure=CHANGED)
+        return leaves
+
+
+def present_edge(hashes: StoredHashes, known: Edge, origin: str, keys: TrustedKeys) -> Edge:
     """The edge as it is stored now, once the stored hashes lead to the signed root. `known` is what was there before.
 
     Raises LedgerChanged when the end was changed, cut off or signed by nobody known, or `known` is not its beginning.
     """
+    connection = hashes.connection
     row = connection.execute("SELECT note FROM tip").fetchone()
     note = str(row[0]) if row else ""
     last = connection.execute("SELECT idx, leaf FROM events ORDER BY idx DESC LIMIT 1").fetchone()
@@ -69,15 +96,15 @@ def present_edge(connection: Connection, known: Edge, origin: str, keys: Trusted
             raise _changed() from None
         if tip.size != size:
             raise _changed()
-        edge = _grown(connection, known, tip, Edge(note, Frontier(), last_leaf))
+        edge = _grown(hashes, known, tip, Edge(note, Frontier(), last_leaf))
     if (size, last_leaf) != (edge.frontier.size, edge.last_leaf):
         raise _changed()
     return edge
 
 
-def _grown(connection: Connection, known: Edge, tip: Checkpoint, new: Edge) -> Edge:
+def _grown(hashes: StoredHashes, known: Edge, tip: Checkpoint, new: Edge) -> Edge:
     """What others have appended since `known`; the leaves one by one where they are few."""
-    hashes, before = StoredHashes(connection), known.frontier
+    before = known.frontier
     if tip.size < before.size:
         raise _changed()
     if tip.size - before.size <= TILE:

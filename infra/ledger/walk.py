@@ -6,18 +6,23 @@ A part of a ledger is walked over on the stored hashes of what stands before it;
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from infra.contracts.record_events import EntriesExpired
 from infra.digest import sha256
 from infra.errors import BadInput, Refused
+from infra.ledger.archive.archived import Archive
 from infra.ledger.checkpoint import open_earlier, open_trusted
-from infra.ledger.record import Fired, fired_in, read_event, sealed_in
+from infra.ledger.query import digest_text
+from infra.ledger.record import fired_in, read_event, sealed_in
 from infra.ledger.stored_tree import StoredHashes
 from infra.ledger.tree import TILE, Frontier, TileHash
 from infra.ledger.verify import leaf_hash
+from infra.ledger.walked_rows import ArchivedRows, WalkedRow, table_rows
 from infra.signing import TrustedKeys
 from infra.stores.connection import Connection
 
@@ -26,6 +31,7 @@ MOST = 100
 TOLD = 1_000
 _MOST_MISSING = 1_000_000
 """Beyond such a gap an index is taken for a wrong one, not for the end of a gap."""
+_STILL_ARCHIVED = "the entry has expired and is still in the archive: sluice audit expire takes it away"
 _AT = b'"at":"'
 _AT_BYTES = len("2026-01-02T03:04:05.000678Z")
 
@@ -65,9 +71,10 @@ def origin_of(connection: Connection) -> str:
 class Walk:
     """One pass over entries, in order, with what lies beside each; from a multiple of 256 on, or from the beginning."""
 
-    def __init__(self, connection: Connection, keys: TrustedKeys, part: Part) -> None:
+    def __init__(self, connection: Connection, archive: Archive, keys: TrustedKeys, part: Part) -> None:
         """Raises LedgerChanged when the hashes before the part are not all stored."""
         self._connection = connection
+        self._archived = archive.within(connection)
         self._keys = keys
         self._part = part
         self.count = part.first
@@ -75,7 +82,7 @@ class Walk:
         self.payloads = 0
         self.fired = 0
         self.tiles = 0
-        self.frontier = Frontier.of(part.first, StoredHashes(connection))
+        self.frontier = Frontier.of(part.first, StoredHashes(connection, archive))
         self.origin = origin_of(connection)
         self._earlier = connection.stream(
             f"SELECT size, note FROM checkpoints WHERE {part.where('size - 1')} ORDER BY size"  # noqa: S608
@@ -86,59 +93,65 @@ class Walk:
         self._named = -1
         """The highest index of which something was said."""
         self._times: list[bytes] = []
-        self._expired = _expired(connection)
+        self._expired = deque(expired_ranges(connection))
+        self._roots = {one.until: one.root for one in self._archived.segments if part.first < one.until}
 
     def problems(self, advance: Callable[[int], None]) -> Iterator[LedgerProblem]:
         """Everything that is not as it was written. `advance` hears of each thousand entries."""
-        where = self._part.where("idx")
-        beside = "events LEFT JOIN payloads USING (idx)"
-        rows = self._connection.stream(f"SELECT idx, entry, leaf, data FROM {beside} WHERE {where} ORDER BY idx")  # noqa: S608
-        names = f"SELECT idx, name, verdict FROM fired WHERE {where} ORDER BY idx, name, verdict"  # noqa: S608
-        listed = _Listed(self._connection.stream(names))
-        for index, event, leaf, payload in rows:
-            if index < self.count or index - self.count > _MOST_MISSING:
-                yield LedgerProblem(index, "the entry stands outside the log")
+        until = sys.maxsize if self._part.until is None else self._part.until
+        rows = ArchivedRows(self._connection, self._archived, self._part.first, until)
+        for row in chain(rows, table_rows(self._connection, self._in_tables)):
+            if row.index < self.count or row.index - self.count > _MOST_MISSING:
+                yield LedgerProblem(row.index, "the entry stands outside the log")
                 continue
-            if index > self.count:
-                yield from self._missing(index)
-            for what in self._entry(index, event, leaf, payload, listed):
-                self._named = index
-                yield LedgerProblem(index, what)
-            self.count = index + 1
+            if row.index > self.count:
+                yield from self._missing(row.index)
+            for what in self._entry(row):
+                self._named = row.index
+                yield LedgerProblem(row.index, what)
+            self.count = row.index + 1
             # Going on from the stored leaf names the entry that was changed, and not all that come after it.
-            yield from self._grow(leaf if isinstance(leaf, bytes) else b"", event)
+            yield from self._grow(row.leaf if isinstance(row.leaf, bytes) else b"", row.entry)
             if self.count % TOLD == 0:
                 advance(TOLD)
+        yield from (LedgerProblem(first, what, last) for first, what, last in rows.damage)
         if self._part.until is not None and self.count < self._part.until:
             yield from self._missing(self._part.until)
 
-    def _entry(self, index: int, event: object, leaf: object, payload: object, listed: _Listed) -> Iterator[str]:
-        while self._expired and self._expired[0][1] <= index:
+    @property
+    def _in_tables(self) -> str:
+        """The condition of what is walked over in the ledger's own tables."""
+        until, where = self._archived.until, self._part.where("idx")
+        return f"{where} AND (idx >= {until} OR idx < 0)" if until else where
+
+    def _entry(self, row: WalkedRow) -> Iterator[str]:
+        while self._expired and self._expired[0][1] <= row.index:
             self._expired.popleft()
-        expired = bool(self._expired) and self._expired[0][0] <= index
+        expired = bool(self._expired) and self._expired[0][0] <= row.index
+        event, payload = row.entry, row.payload
         if event is None and expired:
-            if payload is not None or listed.of(index):
+            if payload is not None or row.fired:
                 yield "something of an expired entry is still there"
             return
         if expired:
-            yield "an entry that expired is there again"
+            yield _STILL_ARCHIVED if row.archived else "an entry that expired is there again"
         if not isinstance(event, bytes):
             yield "the entry is not text"
             return
-        if leaf_hash(event) != leaf:
+        if leaf_hash(event) != row.leaf:
             yield "the entry is not the one that its leaf is the hash of"
-        self.payloads += payload is not None
-        held = sha256(payload) if isinstance(payload, bytes) else None if payload is None else ""
-        if sealed_in(event) != held:
+        if sealed_in(event) != _held(payload):
             yield "the payload is missing, or is not the one that the entry names"
         try:
             fired = fired_in(event)
         except ValueError:
             fired = ()
             yield "the entry cannot be read"
-        self.fired += len(fired)
-        if listed.of(index) != fired:
+        self.payloads += payload is not None and not row.archived
+        self.fired += 0 if row.archived else len(fired)
+        if row.fired != fired:
             yield "the index of what checks found does not say what the entry says"
+        yield from row.wrong
 
     def _missing(self, index: int) -> Iterator[LedgerProblem]:
         for missing in range(self.count, min(index, self.count + MOST)):
@@ -156,6 +169,9 @@ class Walk:
             self.tiles += 1
             yield from self._tile(tile)
             self._times = []
+        listed = self._roots.get(self.frontier.size) if self._roots else None
+        if listed is not None and listed != digest_text(self.frontier.root) and self._named < self._agreed:
+            yield LedgerProblem(None, f"the archive's list gives another root at {self.frontier.size} entries")
         while self._next_earlier is not None and self._next_earlier[0] <= self.frontier.size:
             yield from self._checkpoint(*self._next_earlier)
             self._next_earlier = next(self._earlier, None)
@@ -212,11 +228,16 @@ class Walk:
             yield LedgerProblem(None, f"there is a checkpoint of {self._next_earlier[0]}, beyond the signed end")
 
 
+def _held(payload: object) -> str | None:
+    """The digest of a payload; '' where it is not bytes."""
+    return sha256(payload) if isinstance(payload, bytes) else None if payload is None else ""
+
+
 def _times(row: tuple[object, object, object]) -> tuple[bytes, bytes]:
     return str(row[1]).encode(), str(row[2]).encode()
 
 
-def _expired(connection: Connection) -> deque[tuple[int, int]]:
+def expired_ranges(connection: Connection) -> list[tuple[int, int]]:
     """The ranges of entries that expiries name, ascending. One that is no event is found when its turn comes."""
     found: list[tuple[int, int]] = []
     for (entry,) in connection.execute("SELECT entry FROM events WHERE kind = 'entries.expired'"):
@@ -226,21 +247,4 @@ def _expired(connection: Connection) -> deque[tuple[int, int]]:
             continue
         if isinstance(event, EntriesExpired):
             found += [(one.first, one.until) for one in event.ranges]
-    return deque(sorted(found))
-
-
-class _Listed:
-    """The index of what checks found, read in step with the entries."""
-
-    def __init__(self, rows: Iterator[tuple[int, str, str]]) -> None:
-        self._rows = rows
-        self._next = next(rows, None)
-
-    def of(self, index: int) -> tuple[Fired, ...]:
-        """What is listed of an entry; rows of entries that are not there are passed over."""
-        found = []
-        while self._next is not None and self._next[0] <= index:
-            if self._next[0] == index:
-                found.append((self._next[1], self._next[2]))
-            self._next = next(self._rows, None)
-        return tuple(found)
+    return sorted(found)

@@ -12,6 +12,10 @@ Value = str | int | bytes | None
 class Rows(Protocol):
     """What a statement gave."""
 
+    @property
+    def rowcount(self) -> int:
+        """How many rows the statement changed."""
+
     def fetchone(self) -> Any:
         """The next row, or None."""
 

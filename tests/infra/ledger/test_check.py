@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.home import Home
+from infra.ledger.archive.archived import Archive
 from infra.ledger.check import LedgerCheck, check
 from infra.ledger.checkpoint import sign_checkpoint
 from infra.ledger.log import Ledger
@@ -67,7 +68,7 @@ class Evidence:
     def verdict(self, connection: Connection) -> LedgerCheck:
         """With triggers and indexes put back, where they still can be: what is found is the tampering itself."""
         self._triggers(connection, on=True)
-        return check(self.home, connection, self._store, self.key, lambda _: None)
+        return check(self.home, connection, self._store, Archive(self.home), self.key, lambda _: None)
 
     def _triggers(self, connection: Connection, *, on: bool) -> None:
         if self.postgres:
@@ -81,7 +82,7 @@ class Evidence:
     def sign(self, connection: Connection, signer: Signer | None = None) -> None:
         """Puts a checkpoint of what is stored now in the place of the newest, as who has a key would."""
         (size,) = connection.execute("SELECT count(*) FROM events").fetchone()
-        root = Frontier.of(size, StoredHashes(connection)).root
+        root = Frontier.of(size, StoredHashes(connection, Archive(self.home))).root
         note = sign_checkpoint(Checkpoint(self.origin, size, root), signer or self.signer)
         connection.execute("UPDATE tip SET note = ?", (note,))
 
@@ -346,6 +347,6 @@ def test_what_lies_beside_the_entries_is_checked_too(
 
 def test_missing_triggers_are_found(evidence: Evidence) -> None:
     with evidence.opened() as connection:
-        found = check(evidence.home, connection, evidence._store, evidence.key, lambda _: None)
+        found = check(evidence.home, connection, evidence._store, Archive(evidence.home), evidence.key, lambda _: None)
     assert [problem.index for problem in found.problems] == [None]
     assert "triggers" in found.problems[0].what

@@ -1,0 +1,108 @@
+"""What of a ledger lies in its archive, as one transaction sees it: the rows of segments, and their leaves' hashes.
+
+The place is asked only once something lies there. Nothing here is evidence by itself: rows are as good as the tree that
+`verify` and proofs hold them against.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from infra.digest import Digest
+from infra.home import Home
+from infra.ledger.archive.place import ArchivePlace, open_place
+from infra.ledger.archive.segment import KINDS, Row, SegmentFile, StoredRow
+from infra.ledger.archive.tiles import split_tile, tile_name
+from infra.stores.connection import Connection
+
+_TILES_KEPT = 1_024
+"""8 KiB each: proofs of neighbours ask for the same tile."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A closed part of the log. Segments follow each other without a gap, from entry 0 on."""
+
+    first: int
+    until: int
+    name: str
+    """Of its file, below the archive's root."""
+    root: Digest
+    """The root of the tree of the `until` first entries."""
+
+
+class Archive:
+    """The archive of one home. Thread-safe."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self.leaves = lru_cache(maxsize=_TILES_KEPT)(self._leaves)
+        """The leaves' hashes of a whole tile, by its number. Raises StoreError."""
+
+    @cached_property
+    def place(self) -> ArchivePlace:
+        """Where it lies. Raises StoreError, MissingPart."""
+        return open_place(self._home)
+
+    def within(self, connection: Connection) -> Archived:
+        """What lies there, as a transaction sees it."""
+        rows = connection.execute("SELECT first, until, place, digest FROM segments ORDER BY first").fetchall()
+        segments = tuple(Segment(int(row[0]), int(row[1]), str(row[2]), Digest(str(row[3]))) for row in rows)
+        return Archived(self, segments, _cleared(connection, segments) if segments else 0)
+
+    def file(self, segment: Segment) -> SegmentFile:
+        """Opens a segment's file. Raises MissingFile, StoreError."""
+        return SegmentFile(self.place, segment.name)
+
+    def _leaves(self, tile: int) -> tuple[bytes, ...]:
+        return tuple(split_tile(self.place.read(tile_name(0, tile))))
+
+
+@dataclass(frozen=True)
+class Archived:
+    """The segments of one view of the ledger."""
+
+    archive: Archive
+    segments: tuple[Segment, ...]
+    until: int
+    """Entries of the kinds of segment.KINDS are in the ledger's own tables from this index on, and nowhere else
+    before it; of the last segments they may still be in both places."""
+
+    @property
+    def end(self) -> int:
+        """Where the segments end. What closes a segment goes on from there."""
+        return self.segments[-1].until if self.segments else 0
+
+    def stored(self, first: int, until: int) -> Iterator[StoredRow]:
+        """Whole rows of indices from `first` to before `until`, as far as they are cleared away elsewhere."""
+        for segment in self.segments:
+            low, high = max(first, segment.first), min(until, segment.until, self.until)
+            if low < high:
+                with self.archive.file(segment) as file:
+                    yield from file.stored(low, high)
+
+    def rows(self, indices: Sequence[int], *, payloads: bool = True) -> Iterator[Row]:
+        """The rows of ascending indices, of the kinds that lie here alone and have not expired."""
+        cleared = indices[: bisect_left(indices, self.until)]
+        for segment in self.segments:
+            asked = cleared[bisect_left(cleared, segment.first) : bisect_left(cleared, segment.until)]
+            if asked:
+                with self.archive.file(segment) as file:
+                    for row in file.rows(asked, payloads=payloads):
+                        if row.entry is not None and row.kind in KINDS:
+                            yield row
+
+
+def _cleared(connection: Connection, segments: Sequence[Segment]) -> int:
+    """The index from which on entries of the archive's kinds are still in the ledger's own tables."""
+    found = [
+        connection.execute(
+            f"SELECT idx FROM events {connection.use('events_kind')} WHERE kind = ? ORDER BY idx LIMIT 1",  # noqa: S608
+            (kind,),
+        ).fetchone()
+        for kind in KINDS
+    ]
+    return min([segments[-1].until, *(int(row[0]) for row in found if row is not None)])

@@ -1,0 +1,206 @@
+"""A segment: entries of the log from a multiple of 256 to before another one, as one Parquet file in their order.
+
+    idx, entry, payload     the index, the canonical JSON that the leaf is the hash of, what is sealed beside it
+    event_id ... trace_id   what queries look for (schema.COLUMNS), out of the entry
+    fired                   what its checks found: rule or entity, and verdict
+
+Of an entry that has expired only the index is left. `sluice audit verify` holds every value against the leaves.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from infra.errors import StoreError
+from infra.extras import need
+from infra.ledger.archive.place import ArchivePlace, DamagedFile
+from infra.ledger.record import Fired, fired_in
+from infra.ledger.schema import COLUMNS
+
+KINDS = ("feedback.given", "request.admitted", "request.completed", "request.refused")
+"""Of these entries only the archive is left. The few others stay in the ledger's tables as well: what governs the
+ledger (releases, holds, keys, expiries) is found there without asking another place."""
+MOST_ENTRIES = 65_536
+MOST_BYTES = 128 * 2**20
+"""Of entries and payloads; a segment ends with the tile in which it has so many."""
+_ROWS = 4_096
+"""In one row group: what is read for one entry."""
+_NUMBERS = ("version",)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One entry as a segment has it; `entry` is None once it has expired."""
+
+    index: int
+    entry: bytes | None
+    payload: bytes | None = None
+
+    @property
+    def fields(self) -> tuple[str | int | None, ...]:
+        """What the columns of schema.COLUMNS say of it. Raises ValueError when it is no event."""
+        if self.entry is None:
+            return (None,) * len(COLUMNS)
+        found = json.loads(self.entry)
+        if not isinstance(found, dict):
+            raise ValueError("not an event")
+        return tuple(None if (value := found.get(name)) == "" else value for name in COLUMNS)
+
+    @property
+    def kind(self) -> str | int | None:
+        """The event's kind; None once it has expired. Raises ValueError when it is no event."""
+        return self.fields[COLUMNS.index("kind")]
+
+    @property
+    def fired(self) -> tuple[Fired, ...]:
+        """What its checks found. Raises ValueError when it is no event."""
+        return fired_in(self.entry) if self.entry is not None else ()
+
+
+@dataclass(frozen=True)
+class StoredRow:
+    """A row with the columns as the file has them."""
+
+    row: Row
+    fields: tuple[str | int | None, ...]
+    """What the columns of schema.COLUMNS say."""
+    fired: tuple[Fired, ...]
+
+    @property
+    def as_derived(self) -> bool:
+        """Whether the columns say what the entry says. Raises ValueError when that is no event."""
+        return self.fields == self.row.fields and self.fired == self.row.fired
+
+
+def segment_name(first: int) -> str:
+    """The file of the segment that begins with an entry: what is written again takes the place of what was there."""
+    return f"segments/{first:012d}.parquet"
+
+
+def encode(rows: Iterable[Row]) -> bytes:
+    """The Parquet file of rows in their order."""
+    arrow, parquet = need("pyarrow", extra="archive"), need("pyarrow.parquet", extra="archive")
+    schema, target = _schema(arrow), io.BytesIO()
+    with parquet.ParquetWriter(target, schema, compression="zstd") as writer:
+        for batch in _batches(rows):
+            fields = list(zip(*(row.fields for row in batch), strict=True))
+            columns: dict[str, Any] = {
+                "idx": [row.index for row in batch],
+                "entry": [row.entry for row in batch],
+                "payload": [row.payload for row in batch],
+                **dict(zip(COLUMNS, fields, strict=True)),
+                "fired": [[{"name": name, "verdict": verdict} for name, verdict in row.fired] for row in batch],
+            }
+            writer.write_table(arrow.table(columns, schema=schema), row_group_size=_ROWS)
+    return target.getvalue()
+
+
+class SegmentFile:
+    """One segment's file, read in parts. Columns that are not asked for are not read."""
+
+    def __init__(self, place: ArchivePlace, name: str) -> None:
+        """Raises MissingFile, StoreError when it is not there or no such file."""
+        parquet = need("pyarrow.parquet", extra="archive")
+        self._where = f"{place.address}/{name}"
+        self._stream = place.open(name)
+        with _damage(self._where):
+            self._file = parquet.ParquetFile(self._stream)
+            groups = map(self._file.metadata.row_group, range(self._file.metadata.num_row_groups))
+            self._bounds = [_bounds_of(group) for group in groups]
+
+    def __enter__(self) -> SegmentFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        self._stream.close()
+
+    def stored(self, first: int, until: int) -> Iterator[StoredRow]:
+        """Whole rows of indices from `first` to before `until`, in the file's order."""
+        for number, (low, high) in enumerate(self._bounds):
+            if high < first or low >= until:
+                continue
+            with _damage(self._where):
+                stored = [_stored(values) for values in self._file.read_row_group(number).to_pylist()]
+            yield from (one for one in stored if first <= one.row.index < until)
+
+    def rows(self, indices: Sequence[int], *, payloads: bool = True) -> Iterator[Row]:
+        """The rows of some ascending indices, in their order; without their payloads where nobody needs them."""
+        columns = ["idx", "entry", *(["payload"] if payloads else [])]
+        for number, (low, high) in enumerate(self._bounds):
+            asked = indices[bisect_left(indices, low) : bisect_right(indices, high)]
+            if not asked:
+                continue
+            with _damage(self._where):
+                found = self._file.read_row_group(number, columns).take([index - low for index in asked]).to_pylist()
+                if [values["idx"] for values in found] != list(asked):
+                    raise ValueError("rows are not in their places")
+            for values in found:
+                yield Row(values["idx"], values["entry"], values.get("payload"))
+
+    def columns(self, names: Sequence[str], where: Any = None) -> Any:
+        """Some columns as an Arrow table, of the rows that meet an expression of pyarrow.compute."""
+        parquet = need("pyarrow.parquet", extra="archive")
+        self._stream.seek(0)
+        with _damage(self._where):
+            return parquet.read_table(self._stream, columns=list(names), filters=where, pre_buffer=True)
+
+
+def _schema(arrow: Any) -> Any:
+    found = arrow.list_(arrow.struct([("name", arrow.string()), ("verdict", arrow.string())]))
+    return arrow.schema(
+        [
+            ("idx", arrow.int64()),
+            ("entry", arrow.binary()),
+            ("payload", arrow.binary()),
+            *((name, arrow.int64() if name in _NUMBERS else arrow.string()) for name in COLUMNS),
+            ("fired", found),
+        ]
+    )
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    batch: list[Row] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == _ROWS:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _stored(values: dict[str, Any]) -> StoredRow:
+    fired = tuple((one["name"], one["verdict"]) for one in values["fired"] or ())
+    row = Row(values["idx"], values["entry"], values["payload"])
+    return StoredRow(row, tuple(values[name] for name in COLUMNS), fired)
+
+
+def _bounds_of(group: Any) -> tuple[int, int]:
+    """The first and the last index of a row group: its rows are in order, one for each index."""
+    statistics = group.column(0).statistics
+    if group.column(0).path_in_schema != "idx" or statistics is None or not statistics.has_min_max:
+        raise ValueError("no index")
+    return int(statistics.min), int(statistics.max)
+
+
+@contextmanager
+def _damage(where: str) -> Iterator[None]:
+    """Turns what Arrow raises over a damaged file into StoreError."""
+    arrow = need("pyarrow", extra="archive")
+    try:
+        yield
+    except StoreError:
+        raise
+    except (ValueError, KeyError, IndexError, TypeError, OSError, arrow.ArrowException) as error:
+        raise DamagedFile(
+            f"a file of the archive is damaged: {type(error).__name__}",
+            where=where,
+            cure="restore it from a backup of the archive; `sluice audit verify` checks it",
+        ) from None
