@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from infra.contracts.audit import AuditEvent, parse_event
 from infra.contracts.base import now
@@ -84,16 +85,19 @@ def sealed_in(data: bytes) -> str | None:
 
 def fired_in(data: bytes) -> tuple[Fired, ...]:
     """What `Record.fired` says, out of an event's canonical JSON. Raises ValueError when that is no event's."""
-    if not _FIRED.search(data):
-        return ()
+    return fired_of(json.loads(data)) if _FIRED.search(data) else ()
+
+
+def fired_of(fields: Any) -> tuple[Fired, ...]:
+    """What `Record.fired` says, out of an event's fields. Raises ValueError when they are no event's."""
     try:
         found = {
             (name, check["verdict"])
-            for check in json.loads(data)["checks"]
+            for check in fields.get("checks", ())
             if check["verdict"] != "allow"
             for name in (check["rule"], *(span["entity"] for span in check["spans"]))
         }
-    except (KeyError, TypeError):
+    except (AttributeError, KeyError, TypeError):
         raise ValueError("not an event with checks") from None
     return tuple(sorted(found))
 

@@ -44,7 +44,9 @@ class View:
 
     def indices(self, wanted: AuditFilter) -> list[int]:
         """The indices of every entry that matches, ascending; the filter's limit does not count."""
-        return list(heapq.merge(select_indices(self.connection, wanted), self._archived_indices(wanted)))
+        return list(
+            heapq.merge(select_indices(self.connection, self._in_tables(wanted)), self._archived_indices(wanted))
+        )
 
     def kinds(self) -> tuple[KindCount, ...]:
         """How many entries of each kind there are, and from when to when."""
@@ -84,7 +86,7 @@ class View:
         """Index and bytes of the entries from `first` to before `until` that have not expired, in order."""
         for stored in self.archived.stored(first, until):
             if stored.row.entry is not None:
-                yield stored.row.index, stored.row.entry
+                yield stored.row.idx, stored.row.entry
         rows = self.connection.execute(
             "SELECT idx, entry FROM events WHERE idx >= ? AND idx < ? AND entry IS NOT NULL ORDER BY idx",
             (max(first, self.archived.until), until),
@@ -97,7 +99,7 @@ class View:
         asked = sorted(set(indices))
         for row in self.archived.rows(asked):  # of what has a payload the tables have nothing that is older
             if row.entry is not None and row.payload is not None:
-                yield row.index, row.entry, row.payload
+                yield row.idx, row.entry, row.payload
         for part in portions(asked):
             marks = ",".join("?" * len(part))
             where = f"entry IS NOT NULL AND idx IN ({marks})"
@@ -132,7 +134,7 @@ class View:
 
     def _newest(self, wanted: AuditFilter) -> Iterator[Entry]:
         """Every entry that matches, the newest first. The archive is not asked before the tables came down to it."""
-        tables, archive = newest(self.connection, wanted), self._archived_newest(wanted)
+        tables, archive = newest(self.connection, self._in_tables(wanted)), self._archived_newest(wanted)
         for entry in tables:
             if entry.index < self.archived.until:
                 yield from heapq.merge(chain([entry], tables), archive, key=lambda one: -one.index)
@@ -140,11 +142,15 @@ class View:
             yield entry
         yield from archive
 
+    def _in_tables(self, wanted: AuditFilter) -> AuditFilter:
+        """What to ask the ledger's own tables: the table of words goes on to hold those of archived entries."""
+        return replace(wanted, from_index=max(wanted.from_index, self.archived.until)) if wanted.words else wanted
+
     def _archived_newest(self, wanted: AuditFilter) -> Iterator[Entry]:
         if self.archived.until:
             for row in self._find(wanted).newest():
                 assert row.entry is not None
-                entry = read_entry(row.index, row.entry, leaf_hash(row.entry))
+                entry = read_entry(row.idx, row.entry, leaf_hash(row.entry))
                 if in_time(entry, wanted):
                     yield entry
 
@@ -166,7 +172,7 @@ class View:
 
     def _sealed_in_archive(self, ids: set[str]) -> set[int]:
         indices = [index for (index,) in self.archived_rows(["idx"], AuditFilter(), ids)]
-        return {row.index for row in self.archived.rows(indices) if row.payload is not None}
+        return {row.idx for row in self.archived.rows(indices) if row.payload is not None}
 
     def _find(self, wanted: AuditFilter) -> Find:
         return Find(self.connection, self.archived, wanted)

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import repeat
 
 from infra.ledger.archive.archived import Archived, Segment
 from infra.ledger.archive.place import DamagedFile, MissingFile
-from infra.ledger.archive.segment import KINDS, StoredRow
+from infra.ledger.archive.segment import KINDS, Derived, StoredRow
 from infra.ledger.archive.tiles import read_leaves
 from infra.ledger.record import Fired
 from infra.ledger.tree import TILE
 from infra.ledger.verify import leaf_hash
 from infra.stores.connection import Connection
 
+WalkedRow = tuple[int, object, object, object, tuple[Fired, ...], bool, tuple[str, ...]]
+"""One entry with what lies beside it, as it is stored: whoever changed it may have left anything there.
 
-@dataclass(frozen=True)
-class WalkedRow:
-    """One entry with what lies beside it, as it is stored: whoever changed it may have left anything there."""
-
-    index: int
-    entry: object
-    leaf: object
-    payload: object
-    fired: tuple[Fired, ...]
-    archived: bool = False
-    wrong: tuple[str, ...] = ()
-    """What is wrong with it that only its place can say."""
+Index, entry, leaf, payload, what the tables list of its checks; whether it is archived, and what is then wrong with its
+columns or with what the tables still have of it. A plain tuple: a class would cost a tenth of a whole check.
+"""
 
 
 def table_rows(connection: Connection, where: str) -> Iterator[WalkedRow]:
@@ -37,7 +29,7 @@ def table_rows(connection: Connection, where: str) -> Iterator[WalkedRow]:
     names = f"SELECT idx, name, verdict FROM fired WHERE {where} ORDER BY idx, name, verdict"  # noqa: S608
     listed = _Listed(connection.stream(names))
     for index, entry, leaf, payload in rows:
-        yield WalkedRow(index, entry, leaf, payload, listed.of(index))
+        yield index, entry, leaf, payload, listed.of(index), False, ()
 
 
 class ArchivedRows:
@@ -67,7 +59,7 @@ class ArchivedRows:
         try:
             with self._archived.archive.file(segment) as file:
                 for stored in file.stored(first, until):
-                    if stored.row.index != following:
+                    if stored.row.idx != following:
                         raise DamagedFile("its entries are not in order", where=segment.name)
                     yield _walked(stored, next(leaves), kept.of(following))
                     following += 1
@@ -121,9 +113,10 @@ class _Kept:
 def _walked(stored: StoredRow, leaf: bytes, kept: tuple[object, object] | None) -> WalkedRow:
     row, wrong = stored.row, []
     try:
-        if not stored.as_derived:
+        derived = Derived.of(row.entry)
+        if stored.derived != derived:
             wrong.append("the archive's columns do not say what the entry says")
-        if kept is None and row.entry is not None and row.kind not in KINDS:
+        if kept is None and row.entry is not None and derived.kind not in KINDS:
             wrong.append("the entry is missing from the ledger's own tables")
     except ValueError:
         wrong.append("the entry cannot be read")
@@ -131,4 +124,4 @@ def _walked(stored: StoredRow, leaf: bytes, kept: tuple[object, object] | None) 
         wrong.append("the ledger's own tables and the archive have two different entries")
     if not leaf and row.entry is not None:
         leaf = leaf_hash(row.entry)  # that its tile is missing is said once
-    return WalkedRow(row.index, row.entry, leaf, row.payload, stored.fired, archived=True, wrong=tuple(wrong))
+    return row.idx, row.entry, leaf, row.payload, (), True, tuple(wrong)

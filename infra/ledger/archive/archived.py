@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from infra.digest import Digest
 from infra.home import Home
 from infra.ledger.archive.place import ArchivePlace, open_place
-from infra.ledger.archive.segment import KINDS, Row, SegmentFile, StoredRow
+from infra.ledger.archive.segment import KINDS, Derived, Row, SegmentFile, StoredRow
 from infra.ledger.archive.tiles import split_tile, tile_name
 from infra.stores.connection import Connection
 
@@ -92,7 +92,7 @@ class Archived:
             if asked:
                 with self.archive.file(segment) as file:
                     for row in file.rows(asked, payloads=payloads):
-                        if row.entry is not None and row.kind in KINDS:
+                        if row.entry is not None and Derived.of(row.entry).kind in KINDS:
                             yield row
 
 

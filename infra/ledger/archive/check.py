@@ -15,7 +15,7 @@ from infra.ledger.archive.tiles import CHECKPOINT, tile_name, upper_tiles
 from infra.ledger.checkpoint import open_earlier
 from infra.ledger.query import ALL_ENTRIES, AuditFilter, newest
 from infra.ledger.stored_tree import StoredHashes
-from infra.ledger.tree import TILE
+from infra.ledger.tree import TILE, Frontier
 from infra.ledger.walk import LedgerProblem
 from infra.signing import TrustedKeys
 from infra.stores.connection import Connection
@@ -44,17 +44,17 @@ def archive_problems(connection: Connection, archive: Archive, keys: TrustedKeys
 
 def _for_others(connection: Connection, archive: Archive, keys: TrustedKeys) -> Iterator[LedgerProblem]:
     """The archive's checkpoint, and its tiles above the leaves'."""
-    roots = {one.until: one.root for one in archive.within(connection).segments}
     (origin,) = connection.execute("SELECT origin FROM log").fetchone()
     try:
         checkpoint = open_earlier(archive.place.read(CHECKPOINT).decode(errors="replace"), str(origin), keys)
     except (Refused, MissingFile):
         yield LedgerProblem(None, "the archive's checkpoint is missing, or its signature does not verify")
         return
-    if roots.get(checkpoint.size) != f"sha256:{checkpoint.root.hex()}":
+    hashes = StoredHashes(connection, archive)
+    (size,) = connection.execute("SELECT max(idx) + 1 FROM events").fetchone()
+    if checkpoint.size > size or Frontier.of(checkpoint.size, hashes).root != checkpoint.root:
         yield LedgerProblem(None, "the archive's checkpoint is not one of this log")
         return
-    hashes = StoredHashes(connection, archive)
     for level, number, width in upper_tiles(checkpoint.size):
         try:
             found = archive.place.read(tile_name(level, number, width))

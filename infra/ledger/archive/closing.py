@@ -1,7 +1,7 @@
 """Closes segments: what is old enough of the log goes into the archive, and then leaves the ledger's own tables.
 
 In this order, so that a crash at any moment loses nothing and leaves a ledger that verifies: the files, read back; the
-event and the row of `segments`, in one transaction; the archive's checkpoint; then the rows, some hundred at a time.
+archive's checkpoint; the event and the row of `segments`, in one transaction; then the rows, some hundred at a time.
 What a run left undone the next one does.
 """
 
@@ -70,9 +70,13 @@ def archive(
     place = ledger.archive.place
     with upkeep(home):
         first, end = old_part(ledger, before)
+        with ledger.view() as view:
+            present = view.archived.segments
         if dry:
             return ClosedSegments(-(-(end - first) // MOST_ENTRIES), end - first, 0, 0, place.address)
         cleared = _clear(ledger)
+        if present:
+            _sign(ledger, present[-1])
         segments, size_bytes, at = 0, 0, first
         while at < end:
             made = _close(ledger, at, end)
@@ -129,8 +133,6 @@ def _close(ledger: Ledger, first: int, end: int) -> _Made:
             size_bytes=made.size_bytes,
         )
         if ledger.record_unless(["entries.expired"], made.seen, [event], segment):
-            note = ledger.sign(segment.until, segment.root)
-            ledger.archive.place.write(CHECKPOINT, note.encode())
             return made
     raise StoreError("entries expired again and again while they were archived", cure="run the command again")
 
@@ -150,7 +152,14 @@ def _write(ledger: Ledger, first: int, end: int) -> _Made:
     leaves = [leaf for tile in read_leaves(place, first // TILE, rows.until // TILE) for leaf in tile]
     if place.read(name) != data or sha256(b"".join(leaves)) != rows.leaves:
         raise StoreError("the archive does not keep what it is given", where=place.address, cure="check its disk")
-    return _Made(Segment(first, rows.until, name, digest_text(root)), len(data), int(seen))
+    made = Segment(first, rows.until, name, digest_text(root))
+    _sign(ledger, made)
+    return _Made(made, len(data), int(seen))
+
+
+def _sign(ledger: Ledger, last: Segment) -> None:
+    """Writes the archive's checkpoint: of all up to the end of a segment, by the present key."""
+    ledger.archive.place.write(CHECKPOINT, ledger.sign(last.until, last.root).encode())
 
 
 class _Taken:

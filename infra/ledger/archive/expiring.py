@@ -60,7 +60,7 @@ def _rewrite(ledger: Ledger, segment: Segment, indices: list[int], forgetters: S
     with ledger.archive.file(segment) as file:
         for start in range(0, len(indices), _CHUNK):
             rows = file.rows(indices[start : start + _CHUNK])
-            gone = [Gone(row.index, row.entry, row.payload) for row in rows if row.entry is not None]
+            gone = [Gone(row.idx, row.entry, row.payload) for row in rows if row.entry is not None]
             for forget in forgetters:
                 forget(gone)
         data = encode(_without(file, segment, frozenset(indices)))
@@ -70,4 +70,4 @@ def _rewrite(ledger: Ledger, segment: Segment, indices: list[int], forgetters: S
 def _without(file: SegmentFile, segment: Segment, indices: frozenset[int]) -> Iterator[Row]:
     for stored in file.stored(segment.first, segment.until):
         row = stored.row
-        yield Row(row.index, None) if row.index in indices else row
+        yield Row(row.idx, None) if row.idx in indices else row

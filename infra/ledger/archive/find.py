@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from infra.contracts.base import now
 from infra.contracts.ids import made_at
 from infra.extras import need
 from infra.ledger.archive.archived import Archived, Segment
@@ -139,7 +140,7 @@ class Find:
 def not_before(response_id: str) -> datetime | None:
     """Before which nothing was recorded of a response; None where its id does not say."""
     made = made_at(response_id)
-    return made - _SKEW if made is not None else None
+    return made - _SKEW if made is not None and made < now() + _SKEW else None
 
 
 def _fired(table: Any, detector: str, action: str) -> list[int]:
@@ -147,9 +148,10 @@ def _fired(table: Any, detector: str, action: str) -> list[int]:
     compute = need("pyarrow.compute", extra="archive")
     lists = table.column("fired").combine_chunks()
     found, parents = compute.list_flatten(lists), compute.list_parent_indices(lists)
-    verdicts: Sequence[str] = (action,) if action else VERDICTS
-    arrow = need("pyarrow", extra="archive")
-    mask = compute.is_in(compute.struct_field(found, "verdict"), value_set=arrow.array(verdicts))
     if detector:
-        mask = compute.and_(mask, compute.equal(compute.struct_field(found, "name"), detector))
+        arrow = need("pyarrow", extra="archive")
+        wanted = [f"{verdict} {detector}" for verdict in ((action,) if action else VERDICTS)]
+        mask = compute.is_in(found, value_set=arrow.array(wanted, arrow.string()))
+    else:
+        mask = compute.starts_with(found, f"{action} ")
     return list(table.column("idx").take(compute.unique(compute.filter(parents, mask))).to_pylist())

@@ -2,7 +2,7 @@
 
     idx, entry, payload     the index, the canonical JSON that the leaf is the hash of, what is sealed beside it
     event_id ... trace_id   what queries look for (schema.COLUMNS), out of the entry
-    fired                   what its checks found: rule or entity, and verdict
+    fired                   what its checks found: "VERDICT NAME" with the name of a rule or an entity
 
 Of an entry that has expired only the index is left. `sluice audit verify` holds every value against the leaves.
 """
@@ -14,13 +14,12 @@ import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from infra.errors import StoreError
 from infra.extras import need
 from infra.ledger.archive.place import ArchivePlace, DamagedFile
-from infra.ledger.record import Fired, fired_in
+from infra.ledger.record import fired_of
 from infra.ledger.schema import COLUMNS
 
 KINDS = ("feedback.given", "request.admitted", "request.completed", "request.refused")
@@ -32,50 +31,47 @@ MOST_BYTES = 128 * 2**20
 _ROWS = 4_096
 """In one row group: what is read for one entry."""
 _NUMBERS = ("version",)
+_COLUMNS = ["idx", "entry", "payload", "fired", *COLUMNS]
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One entry as a segment has it; `entry` is None once it has expired."""
 
-    index: int
+    idx: int
     entry: bytes | None
     payload: bytes | None = None
 
-    @property
-    def fields(self) -> tuple[str | int | None, ...]:
-        """What the columns of schema.COLUMNS say of it. Raises ValueError when it is no event."""
-        if self.entry is None:
-            return (None,) * len(COLUMNS)
-        found = json.loads(self.entry)
-        if not isinstance(found, dict):
-            raise ValueError("not an event")
-        return tuple(None if (value := found.get(name)) == "" else value for name in COLUMNS)
+
+class Derived(NamedTuple):
+    """What queries look for in an entry."""
+
+    fields: tuple[str | int | None, ...]
+    """The columns of schema.COLUMNS."""
+    fired: tuple[str, ...]
 
     @property
     def kind(self) -> str | int | None:
-        """The event's kind; None once it has expired. Raises ValueError when it is no event."""
-        return self.fields[COLUMNS.index("kind")]
+        """The event's kind; None once it has expired."""
+        return self.fields[_KIND]
 
-    @property
-    def fired(self) -> tuple[Fired, ...]:
-        """What its checks found. Raises ValueError when it is no event."""
-        return fired_in(self.entry) if self.entry is not None else ()
+    @classmethod
+    def of(cls, entry: bytes | None) -> Derived:
+        """Out of an entry's own bytes. Raises ValueError when they are no event's."""
+        if entry is None:
+            return cls((None,) * len(COLUMNS), ())
+        found = json.loads(entry)
+        fired = tuple(f"{verdict} {name}" for name, verdict in fired_of(found))
+        return cls(tuple([None if (value := found.get(name)) == "" else value for name in COLUMNS]), fired)
 
 
-@dataclass(frozen=True)
-class StoredRow:
+class StoredRow(NamedTuple):
     """A row with the columns as the file has them."""
 
     row: Row
-    fields: tuple[str | int | None, ...]
-    """What the columns of schema.COLUMNS say."""
-    fired: tuple[Fired, ...]
+    derived: Derived
 
-    @property
-    def as_derived(self) -> bool:
-        """Whether the columns say what the entry says. Raises ValueError when that is no event."""
-        return self.fields == self.row.fields and self.fired == self.row.fired
+
+_KIND = COLUMNS.index("kind")
 
 
 def segment_name(first: int) -> str:
@@ -89,13 +85,14 @@ def encode(rows: Iterable[Row]) -> bytes:
     schema, target = _schema(arrow), io.BytesIO()
     with parquet.ParquetWriter(target, schema, compression="zstd") as writer:
         for batch in _batches(rows):
-            fields = list(zip(*(row.fields for row in batch), strict=True))
+            derived = [Derived.of(row.entry) for row in batch]
+            fields = list(zip(*(one.fields for one in derived), strict=True))
             columns: dict[str, Any] = {
-                "idx": [row.index for row in batch],
+                "idx": [row.idx for row in batch],
                 "entry": [row.entry for row in batch],
                 "payload": [row.payload for row in batch],
                 **dict(zip(COLUMNS, fields, strict=True)),
-                "fired": [[{"name": name, "verdict": verdict} for name, verdict in row.fired] for row in batch],
+                "fired": [one.fired for one in derived],
             }
             writer.write_table(arrow.table(columns, schema=schema), row_group_size=_ROWS)
     return target.getvalue()
@@ -127,8 +124,8 @@ class SegmentFile:
             if high < first or low >= until:
                 continue
             with _damage(self._where):
-                stored = [_stored(values) for values in self._file.read_row_group(number).to_pylist()]
-            yield from (one for one in stored if first <= one.row.index < until)
+                stored = list(_stored(self._file.read_row_group(number, _COLUMNS)))
+            yield from (one for one in stored if first <= one.row.idx < until)
 
     def rows(self, indices: Sequence[int], *, payloads: bool = True) -> Iterator[Row]:
         """The rows of some ascending indices, in their order; without their payloads where nobody needs them."""
@@ -153,14 +150,13 @@ class SegmentFile:
 
 
 def _schema(arrow: Any) -> Any:
-    found = arrow.list_(arrow.struct([("name", arrow.string()), ("verdict", arrow.string())]))
     return arrow.schema(
         [
             ("idx", arrow.int64()),
             ("entry", arrow.binary()),
             ("payload", arrow.binary()),
             *((name, arrow.int64() if name in _NUMBERS else arrow.string()) for name in COLUMNS),
-            ("fired", found),
+            ("fired", arrow.list_(arrow.string())),
         ]
     )
 
@@ -176,10 +172,10 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield batch
 
 
-def _stored(values: dict[str, Any]) -> StoredRow:
-    fired = tuple((one["name"], one["verdict"]) for one in values["fired"] or ())
-    row = Row(values["idx"], values["entry"], values["payload"])
-    return StoredRow(row, tuple(values[name] for name in COLUMNS), fired)
+def _stored(table: Any) -> Iterator[StoredRow]:
+    columns = [column.to_pylist() for column in table.select(_COLUMNS).columns]
+    for index, entry, payload, fired, *fields in zip(*columns, strict=True):
+        yield StoredRow(Row(index, entry, payload), Derived(tuple(fields), tuple(fired or ())))
 
 
 def _bounds_of(group: Any) -> tuple[int, int]:

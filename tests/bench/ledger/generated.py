@@ -31,7 +31,7 @@ def entries(requests: int, seed: int = 1) -> Iterator[tuple[bytes, bytes | None]
             "key_id": f"key-{number % 90}",
             "manifest": sha256(b"manifest-%d" % (number * VERSIONS // max(requests, 1))),
             "pipeline": "support-triage" if source.random() < 0.8 else "banking77",
-            "response_id": f"chatcmpl-{source.getrandbits(96):024x}",
+            "response_id": f"chatcmpl-{int(at.timestamp() * 1_000):012x}{source.getrandbits(48):012x}",
             "subject": f"sub-{int(source.paretovariate(0.3)) % SUBJECTS:032x}",
             "tenant": f"tenant-{int(source.paretovariate(1.1)) % TENANTS}",
             "trace_id": f"{source.getrandbits(128):032x}",

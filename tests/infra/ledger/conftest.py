@@ -62,6 +62,18 @@ def new_database(postgres_server: str) -> Callable[[], str]:
     return make
 
 
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """A server of moto: object lock, versions and conditional writes as S3 has them."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
 @pytest.fixture
 def store(request: pytest.FixtureRequest) -> str:
     """`sqlite` or `postgres`."""

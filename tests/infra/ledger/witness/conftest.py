@@ -135,18 +135,6 @@ class Bucket:
         return list(self.client.list_object_versions(Bucket=self.name).get("Versions", []))
 
 
-@pytest.fixture(scope="session")
-def s3_server() -> Iterator[str]:
-    """A server of moto: object lock, versions and conditional writes as S3 has them."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
 def make_bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Bucket]:
     """Makes a bucket in it, by default with object lock. Credentials stand in the environment, as for any SDK."""

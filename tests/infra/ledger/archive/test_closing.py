@@ -1,0 +1,252 @@
+"""Closing a segment, cut off at any moment or beside others that write, loses nothing and can be gone on with."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.contracts.base import now
+from infra.errors import Refused, StoreError
+from infra.home import Home
+from infra.ledger.archive import closing
+from infra.ledger.archive.archived import Archive
+from infra.ledger.archive.closing import archive, upkeep
+from infra.ledger.log import Ledger
+from infra.ledger.query import AuditFilter
+from infra.ledger.stored_tree import LedgerChanged
+from infra.ledger.tree import TILE
+
+BOTH_STORES = True
+_LATER = timedelta(days=1)
+
+
+class _Cut(Exception):
+    """The process ends here, as it were."""
+
+
+class _CutOff:
+    """A place that writes so many files and then no more; `torn` leaves half of the last one."""
+
+    def __init__(self, place: Any, files: int, *, torn: bool) -> None:
+        self._place, self._left, self._torn = place, files, torn
+        self.address = place.address
+        self.read, self.open = place.read, place.open
+
+    def write(self, name: str, data: bytes) -> None:
+        if self._left == 0:
+            if self._torn:
+                self._place.write(name, data[: len(data) // 2])
+            raise _Cut
+        self._left -= 1
+        self._place.write(name, data)
+
+
+def _everything(ledger: Ledger) -> list[Any]:
+    return [entry for entry in ledger.query(AuditFilter(limit=5_000)) if entry.event.kind != "segment.archived"]
+
+
+@pytest.mark.parametrize("torn", [False, True])
+@pytest.mark.parametrize("files", range(6))
+def test_a_run_that_is_cut_off_while_it_writes_is_gone_on_with(
+    home: Home, ledger: Ledger, fill: Callable[..., int], files: int, *, torn: bool
+) -> None:
+    count = fill(ledger, 400)
+    before = _everything(ledger)
+    place = ledger.archive.place
+    # Three tiles of leaves, the one above them, the segment, the checkpoint.
+    ledger.archive.__dict__["place"] = _CutOff(place, files, torn=torn)
+    with pytest.raises(_Cut):
+        archive(home, ledger, now() + _LATER)
+    ledger.archive.__dict__["place"] = place
+    assert _everything(ledger) == before
+    assert ledger.verify().ok, ledger.verify().problems
+    archive(home, ledger, now() + _LATER)
+    assert _everything(ledger) == before
+    assert ledger.verify().ok and ledger.verify().archived == count // TILE * TILE
+
+
+@pytest.mark.parametrize("windows", [0, 1])
+def test_a_run_that_is_cut_off_while_it_clears_is_gone_on_with(
+    home: Home, ledger: Ledger, fill: Callable[..., int], windows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = fill(ledger, 400)
+    before = _everything(ledger)
+    monkeypatch.setattr(closing, "_WINDOW", 300)
+    real, turns = ledger.store.database.writing, [0]
+
+    def writing() -> Any:
+        turns[0] += 1
+        if turns[0] == windows + 2:
+            raise _Cut
+        return real()
+
+    monkeypatch.setattr(ledger.store.database, "writing", writing)
+    with pytest.raises(_Cut):
+        archive(home, ledger, now() + _LATER)
+    monkeypatch.undo()
+    with ledger.view() as view:
+        assert view.archived.until in (0, 300, 301) and view.archived.end == count // TILE * TILE
+    assert _everything(ledger) == before and ledger.verify().ok
+    assert archive(home, ledger, now() + _LATER).cleared > 0
+    assert _everything(ledger) == before and ledger.verify().ok
+
+
+def test_a_checkpoint_that_was_lost_is_found_missing_and_written_anew(
+    home: Home, ledger: Ledger, fill: Callable[..., int]
+) -> None:
+    fill(ledger, 200)
+    archive(home, ledger, now() + _LATER)
+    (home.archive / "checkpoint").unlink()
+    assert not ledger.verify().ok
+    archive(home, ledger, now() + _LATER)
+    assert ledger.verify().ok
+
+
+def test_appends_go_on_meanwhile(home: Home, ledger: Ledger, events: Any, fill: Callable[..., int]) -> None:
+    fill(ledger, 600)
+    stop, numbers, slowest = threading.Event(), list[int](), [0.0]
+
+    def write() -> None:
+        while not stop.is_set():
+            begun_s = time.perf_counter()
+            ledger.append(events.completed(10_000 + len(numbers)))
+            slowest[0] = max(slowest[0], time.perf_counter() - begun_s)
+            numbers.append(len(numbers))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    archive(home, ledger, now() + _LATER)
+    stop.set()
+    thread.join()
+    assert len(numbers) > 5 and slowest[0] < 5.0
+    found = ledger.query(AuditFilter(kinds=("request.completed",), limit=5_000))
+    assert [entry.event.event_id for entry in found][-len(numbers) :] == [
+        f"resp-{10_000 + number}/completed" for number in numbers
+    ]
+    assert ledger.verify().ok
+
+
+def test_a_ledger_that_another_process_archives_grows_on(home: Home, fill: Callable[..., int], events: Any) -> None:
+    """One that knows the log only as it was before goes on from the archive's hashes."""
+    idle = Ledger.open(home)
+    idle.append(events.admitted(0))
+    busy = Ledger.open(home)
+    busy.append(events.completed(0))
+    fill_events = [(events.completed(20_000 + number), None) for number in range(1_000)]
+    busy.append_many(fill_events)
+    archive(home, busy, now() + _LATER)
+    idle.append(events.completed(1))
+    assert idle.verify().ok and len(idle) == len(busy)
+
+
+def test_one_process_at_a_time(home: Home, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(closing, "_WAIT_S", 0.05)
+    with upkeep(home), pytest.raises(Refused, match="another process works on the ledger's archive"):
+        archive(home, ledger, now())
+
+
+def test_a_changed_entry_is_not_archived(home: Home, ledger: Ledger, fill: Callable[..., int], raw: Any) -> None:
+    fill(ledger, 200)
+    raw.without_triggers()
+    (entry,) = raw("SELECT entry FROM events WHERE idx = 40")[0]
+    raw("UPDATE events SET entry = ? WHERE idx = 40", (bytes(entry).replace(b"tenant-", b"tenant_"),))
+    with pytest.raises(LedgerChanged, match="entry 40 is not the one that was recorded"):
+        archive(home, ledger, now() + _LATER)
+    assert ledger.verify().archived == 0
+
+
+def test_a_place_that_loses_what_it_is_given_is_noticed_before_anything_is_cleared(
+    home: Home, ledger: Ledger, fill: Callable[..., int]
+) -> None:
+    fill(ledger, 200)
+    place = ledger.archive.place
+
+    class Forgetful:
+        address, open, read = place.address, place.open, place.read
+
+        def write(self, name: str, data: bytes) -> None:
+            place.write(name, data if "segments" not in name else data[:-1])
+
+    ledger.archive.__dict__["place"] = Forgetful()
+    with pytest.raises(StoreError, match="does not keep what it is given"):
+        archive(home, ledger, now() + _LATER)
+    ledger.archive.__dict__["place"] = place
+    assert ledger.verify().ok and ledger.verify().archived == 0
+
+
+def test_a_folder_that_cannot_be_written_to_says_so(home: Home, ledger: Ledger, fill: Callable[..., int]) -> None:
+    fill(ledger, 200)
+    home.archive.write_text("a file, and no folder")
+    with pytest.raises(StoreError, match="archive"):
+        archive(home, ledger, now() + _LATER)
+    assert ledger.verify().ok
+
+
+_ARCHIVES = """
+import sys
+from datetime import timedelta
+from pathlib import Path
+from infra.contracts.base import now
+from infra.home import Home
+from infra.ledger.archive import closing
+from infra.ledger.log import Ledger
+home = Home(Path(sys.argv[1]), ledger_url=sys.argv[2])
+closing._WINDOW = 20
+print("ready", flush=True)
+closing.archive(home, Ledger.open(home), now() + timedelta(days=1))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(280)
+def test_kills_at_any_moment(home: Home, ledger: Ledger, events: Any, fill: Callable[..., int]) -> None:
+    """Kill -9, again and again, while others append; at the end everything is there once and verifies."""
+    fill(ledger, 400)
+    chance, expected = random.Random(5), _everything(ledger)
+    for turn in range(8):
+        command = [sys.executable, "-c", _ARCHIVES, str(home.root), home.ledger_url]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(Path.cwd())})
+        assert process.stdout is not None and process.stdout.readline() == b"ready\n"
+        ledger.append_many([(events.completed(30_000 + 300 * turn + number), None) for number in range(300)])
+        time.sleep(chance.random() * 1.2)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        found = _everything(ledger)
+        assert found[: len(expected)] == expected and len(found) == len(expected) + 300
+        expected = found
+        check = ledger.verify()
+        assert check.ok, check.problems
+    archive(home, ledger, now() + _LATER)
+    assert _everything(Ledger.open(home)) == expected
+    check = ledger.verify()
+    assert check.ok and check.archived > 2_000, check.problems
+
+
+def test_an_archive_without_its_part_says_which_to_install(
+    home: Home, ledger: Ledger, fill: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from infra.errors import MissingPart
+
+    fill(ledger, 200)
+    archive(home, ledger, now() + _LATER)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.compute", None)
+    newest = len(ledger) - 1
+    assert ledger.query(AuditFilter(limit=1))[0].index == newest  # what is in the tables needs no part
+    ledger.append(ledger.query(AuditFilter(kinds=("service",), limit=1))[0].event)
+    with pytest.raises(MissingPart) as caught:
+        ledger.query(AuditFilter(limit=500))
+    assert "sluicegate[archive]" in caught.value.cure
+    assert Archive(home).place is not None
