@@ -34,7 +34,11 @@ def main() -> None:
             walk = Walk(connection, Archive(home), installation_key(home), Part(int(first), int(until)))
         except LedgerChanged as changed:
             problem = LedgerProblem(None, changed.what)
-            print(json.dumps({"problem_count": 1, "payloads": 0, "fired": 0, "tiles": 0, "problems": [_row(problem)]}))
+            print(
+                json.dumps(
+                    {"problem_count": 1, "payloads": 0, "fired": 0, "tiles": 0, "open": 0, "problems": [_row(problem)]}
+                )
+            )
             return
         found = counted(walk, walk.problems(lambda count: print(f"+{count}", flush=True)))
     print(json.dumps(asdict(found) | {"problems": [_row(problem) for problem in found.problems]}))

@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from infra.contracts.base import now
 from infra.home import Home
-from infra.ledger.archive.closing import upkeep
+from infra.ledger.archive.closing import clear, upkeep
 from infra.ledger.archive.expiring import expire_segment, take_out
 from infra.ledger.expiry import MOST, ExpiryRule, Gone, end_of_old, find_old
 from infra.ledger.log import Ledger
@@ -55,10 +55,10 @@ def expire(
     Each forgetter is handed what has just expired, to remove what it keeps beside it. `advance` hears of each step
     over how many indices it went. Raises StoreError.
     """
+    done = _expire_archived(home, ledger, rule, dry=dry, forgetters=forgetters, advance=advance)
+    entries, steps, held = done.entries, done.steps, Counter(dict(done.held))
     with ledger.view() as view:
         end, first = end_of_old(view.connection, rule), view.archived.until
-    done = _expire_archived(home, ledger, rule, first, dry=dry, forgetters=forgetters, advance=advance)
-    entries, steps, held = done.entries, done.steps, Counter(dict(done.held))
     while first < end:
         with ledger.view() as view:
             step = find_old(view, rule, first, most=sys.maxsize if dry else MOST)
@@ -80,19 +80,22 @@ def _expire_archived(
     home: Home,
     ledger: Ledger,
     rule: ExpiryRule,
-    until: int,
     *,
     dry: bool,
     forgetters: Sequence[Callable[[Sequence[Gone]], object]],
     advance: Callable[[int], None],
 ) -> Expired:
-    """What lies in the archive, segment by segment; `until` is where that ends."""
-    if not until:
+    """What lies in the archive, segment by segment."""
+    with ledger.view() as view:
+        end = end_of_old(view.connection, rule)
+        segments = [one for one in view.archived.segments if one.first < end]
+    if not segments:
         return Expired(0, 0, (), True)
     entries, steps, held = 0, 0, Counter[str]()
     with upkeep(home):
-        with ledger.view() as view:
-            segments = view.archived.segments
+        if not dry:  # what earlier runs did not get to
+            clear(ledger)
+            take_out(ledger, forgetters)
         for segment in segments:
             step = expire_segment(ledger, rule, segment, dry=dry)
             entries += len(step.indices)

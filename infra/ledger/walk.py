@@ -82,6 +82,8 @@ class Walk:
         self.payloads = 0
         self.fired = 0
         self.tiles = 0
+        self.open = 0
+        """Of the archive: how many more requests were admitted than completed."""
         self.frontier = Frontier.of(part.first, StoredHashes(connection, archive))
         self.origin = origin_of(connection)
         self._earlier = connection.stream(
@@ -106,6 +108,7 @@ class Walk:
                 yield LedgerProblem(index, "the entry stands outside the log")
                 continue
             if index > self.count:
+                yield from _damage(rows)
                 yield from self._missing(index)
             for what in self._entry(row):
                 self._named = index
@@ -115,7 +118,8 @@ class Walk:
             yield from self._grow(leaf if isinstance(leaf, bytes) else b"", entry)
             if self.count % TOLD == 0:
                 advance(TOLD)
-        yield from (LedgerProblem(first, what, last) for first, what, last in rows.damage)
+        self.open = rows.open
+        yield from _damage(rows)
         if self._part.until is not None and self.count < self._part.until:
             yield from self._missing(self._part.until)
 
@@ -232,6 +236,13 @@ class Walk:
             yield LedgerProblem(self._agreed, "an entry is not the one of the newest signed checkpoint", self.count - 1)
         if self._next_earlier is not None:
             yield LedgerProblem(None, f"there is a checkpoint of {self._next_earlier[0]}, beyond the signed end")
+
+
+def _damage(rows: ArchivedRows) -> Iterator[LedgerProblem]:
+    """The files of the archive that could not be read so far, each once."""
+    while rows.damage:
+        first, what, last = rows.damage.pop(0)
+        yield LedgerProblem(first, what, last)
 
 
 def _held(payload: object) -> str:

@@ -40,7 +40,9 @@ class ArchivedRows:
         self._archived = archived
         self._first, self._until = first, min(until, archived.until)
         self.damage: list[tuple[int, str, int]] = []
-        """Entries (the first and the last) whose file is missing or damaged, and which; known once all was read."""
+        """Entries (the first and the last) whose file is missing or damaged, and which; grows while they are read."""
+        self.open = 0
+        """How many more requests were admitted in them than completed."""
 
     def __iter__(self) -> Iterator[WalkedRow]:
         for segment in self._archived.segments:
@@ -61,6 +63,7 @@ class ArchivedRows:
                 for stored in file.stored(first, until):
                     if stored.row.idx != following:
                         raise DamagedFile("its entries are not in order", where=segment.name)
+                    self.open += _OPENS.get(stored.derived.kind, 0)
                     yield _walked(stored, next(leaves), kept.of(following))
                     following += 1
         except (MissingFile, DamagedFile) as error:
@@ -77,6 +80,9 @@ class ArchivedRows:
         except (MissingFile, DamagedFile) as error:
             self.damage.append((max(first, number * TILE), f"{error.what}: hashes of the tree", until - 1))
             yield from repeat(b"")
+
+
+_OPENS: dict[object, int] = {"request.admitted": 1, "request.completed": -1}
 
 
 class _Listed:

@@ -14,7 +14,7 @@ from infra.ledger.archive.place import DamagedFile, MissingFile
 from infra.ledger.archive.tiles import CHECKPOINT, tile_name, upper_tiles
 from infra.ledger.checkpoint import open_earlier
 from infra.ledger.query import ALL_ENTRIES, AuditFilter, newest
-from infra.ledger.stored_tree import StoredHashes
+from infra.ledger.stored_tree import LedgerChanged, StoredHashes
 from infra.ledger.tree import TILE, Frontier
 from infra.ledger.walk import LedgerProblem
 from infra.signing import TrustedKeys
@@ -39,7 +39,10 @@ def archive_problems(connection: Connection, archive: Archive, keys: TrustedKeys
         recorded.discard((one.first, one.until, one.root))
     for first, until, _ in sorted(recorded):
         yield LedgerProblem(first, "these entries were archived, and the list of segments does not say so", until - 1)
-    yield from _for_others(connection, archive, keys)
+    try:
+        yield from _for_others(connection, archive, keys)
+    except LedgerChanged:
+        yield LedgerProblem(None, "hashes are missing that the archive's checkpoint could be held against")
 
 
 def _for_others(connection: Connection, archive: Archive, keys: TrustedKeys) -> Iterator[LedgerProblem]:

@@ -74,13 +74,13 @@ def archive(
             present = view.archived.segments
         if dry:
             return ClosedSegments(-(-(end - first) // MOST_ENTRIES), end - first, 0, 0, place.address)
-        cleared = _clear(ledger)
+        cleared = clear(ledger)
         if present:
             _sign(ledger, present[-1])
         segments, size_bytes, at = 0, 0, first
         while at < end:
             made = _close(ledger, at, end)
-            cleared += _clear(ledger)
+            cleared += clear(ledger)
             advance(made.segment.until - at)
             segments, size_bytes, at = segments + 1, size_bytes + made.size_bytes, made.segment.until
         ledger.store.database.checkpoint()
@@ -203,7 +203,7 @@ def _as_signed(row: Row, leaf: bytes) -> bool:
     return leaf_hash(row.entry) == leaf and sealed_in(row.entry) == sealed
 
 
-def _clear(ledger: Ledger) -> int:
+def clear(ledger: Ledger) -> int:
     """Takes out of the tables what is in the archive; returns how many entries."""
     with ledger.view() as view:
         first, end = view.archived.until, view.archived.end

@@ -15,17 +15,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from infra.contracts.base import now
 from infra.contracts.record_events import EntriesExpired, ServiceChanged
 from infra.contracts.request_events import FeedbackGiven, RequestRefused
 from infra.errors import ConfigError
 from infra.home import Home
+from infra.ledger.archive.closing import archive
 from infra.ledger.bundle import Walk, check_bundle, write_bundle
 from infra.ledger.expiry import ExpiryRule
 from infra.ledger.holds import place_hold, release_hold
 from infra.ledger.log import Ledger
 from infra.ledger.query import AuditFilter
 from infra.ledger.retention import Expired, expire, rule_of
-from infra.ledger.tree import ranges_of
+from infra.ledger.tree import TILE, ranges_of
 from infra.settings import LedgerSettings, read_settings
 
 BOTH_STORES = True
@@ -61,6 +63,10 @@ def _feedback(number: int, at: datetime, name: str = "fb") -> FeedbackGiven:
         rating="up",
         sealed=None,
     )
+
+
+def _service(number: int, at: datetime) -> ServiceChanged:
+    return ServiceChanged(event_id=f"s-{number}", at=at, pipeline="", service="gateway", action="started")
 
 
 def _left(ledger: Ledger) -> list[str]:
@@ -197,21 +203,26 @@ def test_the_entry_and_its_payload_are_handed_to_whoever_keeps_something_beside_
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(seed=st.integers(0, 2**32), count=st.integers(1, 12))
+@given(seed=st.integers(0, 2**32), count=st.integers(1, 12), archived=st.none() | st.integers(1, 40))
 def test_exactly_what_should_go_goes(
-    tmp_path_factory: pytest.TempPathFactory, events: Any, seed: int, count: int
+    tmp_path_factory: pytest.TempPathFactory, events: Any, seed: int, count: int, archived: int | None
 ) -> None:
-    """Against a model of a few lines, on ledgers of any mixture of requests, feedback and holds."""
+    """Against a model of a few lines, on ledgers of any mixture of requests, feedback and holds.
+
+    `archived`: so many of these entries, or all of them, lie in the archive; then no request is under way.
+    """
     chance = random.Random(seed)
     home = Home.open(tmp_path_factory.mktemp("mixed") / "home")
     ledger = Ledger.open(home)
+    if archived is not None:
+        ledger.append_many([(_service(number, _OLD), None) for number in range(TILE - archived)])
     written: list[tuple[str, str, datetime, str]] = []
     ended: set[str] = set()
     for number in range(count):
         subject, at = f"sub-{chance.randrange(3)}", _LIMIT + chance.randint(-3, 1) * _DAY
         ledger.append(events.admitted(number).model_copy(update={"at": at, "subject": subject}))
         written.append((f"resp-{number}/admitted", f"resp-{number}", at, subject))
-        for later in range(chance.randrange(3)):
+        for later in range(chance.randrange(0 if archived is None else 1, 3)):
             at += chance.randint(0, 2) * _DAY
             if later == 0:
                 ledger.append(events.completed(number).model_copy(update={"at": at, "subject": subject}))
@@ -238,6 +249,9 @@ def test_exactly_what_should_go_goes(
         )
         return response_id not in ended or held or any(at >= _LIMIT for at, _ in ours)
 
+    if archived is not None:
+        ledger.append_many([(_service(1_000 + number, _YOUNG), None) for number in range(archived)])
+        assert archive(home, ledger, now()).entries == TILE
     expire(home, ledger, _RULE)
     assert _left(ledger) == [event_id for event_id, response, _, _ in written if stays(response)]
     _whole(ledger)
