@@ -114,11 +114,15 @@ def _retention(ledger: Ledger, kinds: Sequence[KindCount], settings: LedgerSetti
     expired = [entry.event for entry in ledger.query(AuditFilter(kinds=("entries.expired",), limit=ALL_ENTRIES))]
     count = sum(one.until - one.first for event in expired if isinstance(event, EntriesExpired) for one in event.ranges)
     holds = active_holds(ledger)
+    with ledger.view() as view:
+        archived = view.archived.until
+    place = f" in {ledger.archive.place.address}" if archived else ""
     return Section(
         "How long it is kept",
         (
             rule,
             f"The oldest entry is of {oldest[:19]} UTC; {count:,} entries have expired in {len(expired)} steps.",
+            f"{archived:,} entries lie in the archive{place}, by the same rules.",
             f"{len(holds)} legal holds are in force and keep what they cover.",
             "Models, reviews, releases, keys and the ledger's own events never expire.",
         ),

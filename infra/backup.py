@@ -34,6 +34,7 @@ from infra.errors import BadInput, Refused, SluiceError, StoreError
 from infra.home import Home
 from infra.home_lock import hold
 from infra.home_state import HOME_VERSION, sluice_version
+from infra.ledger.archive.upkeep import upkeep
 from infra.ledger.rewrap import settle_master, unrotated
 from infra.stores.reviewers import Reviewers
 from infra.stores.trust import INSTALLATION, settle
@@ -115,6 +116,7 @@ def _write(
         tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as tar,
         ExitStack() as still,
     ):
+        still.enter_context(upkeep(home))  # nothing moves from the one to the other, and nothing expires there
         releases = _ledger_with_releases(home, work)
         for name, path in _files(home, without_models=without_models):
             if path == home.vault:

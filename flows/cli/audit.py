@@ -241,10 +241,11 @@ def _verdict(found: LedgerCheck, problems: tuple[LedgerProblem, ...], count: int
 
     console = Console()
     console.print(
-        f"{found.events:,} events of {found.origin}, root {short(found.root)}, signed by key {found.key_id}"
-        + (f"; {found.archived:,} of them in the archive" if found.archived else ""),
+        f"{found.events:,} events of {found.origin}, root {short(found.root)}, signed by key {found.key_id}",
         highlight=False,
     )
+    if found.archived:
+        console.print(f"{found.archived:,} of them lie in the archive", highlight=False)
     if not count:
         console.print("[green]verified[/green]: every entry, payload, index, root, signature and release file agrees")
         typer.echo("next: sluice audit query", err=True)

@@ -65,5 +65,6 @@ def archive(
         typer.echo(f"{done.entries:,} entries of before {limit:%Y-%m-%d %H:%M} UTC would go to {done.place}")
     else:
         size = f"{done.size_bytes / 2**20:,.1f} MiB"
-        typer.echo(f"{done.entries:,} entries in {done.segments} segments, {size}: {done.place}")
+        count = "1 segment" if done.segments == 1 else f"{done.segments} segments"
+        typer.echo(f"{done.entries:,} entries in {count}, {size}: {done.place}")
     say_next("sluice audit archive" if dry_run and done.entries else "sluice audit verify")

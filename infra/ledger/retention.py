@@ -14,8 +14,9 @@ from datetime import timedelta
 
 from infra.contracts.base import now
 from infra.home import Home
-from infra.ledger.archive.closing import clear, upkeep
+from infra.ledger.archive.closing import clear
 from infra.ledger.archive.expiring import expire_segment, take_out
+from infra.ledger.archive.upkeep import upkeep
 from infra.ledger.expiry import MOST, ExpiryRule, Gone, end_of_old, find_old
 from infra.ledger.log import Ledger
 from infra.settings import LedgerSettings

@@ -7,10 +7,7 @@ What a run left undone the next one does.
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,23 +15,22 @@ from infra.contracts.base import now
 from infra.contracts.ids import new_id
 from infra.contracts.record_events import SegmentArchived
 from infra.digest import sha256
-from infra.errors import Refused, StoreError
+from infra.errors import StoreError
 from infra.home import Home
 from infra.ledger.archive.archived import Segment
 from infra.ledger.archive.segment import KINDS, MOST_BYTES, MOST_ENTRIES, Row, encode, segment_name
 from infra.ledger.archive.tiles import CHECKPOINT, read_leaves, write_tiles
+from infra.ledger.archive.upkeep import upkeep
 from infra.ledger.log import Ledger
 from infra.ledger.query import digest_text, utc_text
 from infra.ledger.record import sealed_in
 from infra.ledger.stored_tree import CHANGED, LedgerChanged, StoredHashes
 from infra.ledger.tree import TILE, Frontier
 from infra.ledger.verify import leaf_hash
-from infra.lock_file import open_lock, take
 from infra.stores.connection import Connection
 
 _WINDOW = 500
 """Indices that are cleared away in one transaction: appends wait for one of them at most."""
-_WAIT_S = 60.0
 _TRIES = 3
 
 
@@ -85,22 +81,6 @@ def archive(
             segments, size_bytes, at = segments + 1, size_bytes + made.size_bytes, made.segment.until
         ledger.store.database.checkpoint()
         return ClosedSegments(segments, at - first, size_bytes, cleared, place.address)
-
-
-@contextmanager
-def upkeep(home: Home) -> Iterator[None]:
-    """One process at a time changes the archive. Raises Refused when another one takes too long."""
-    descriptor = open_lock(home.folder(home.ledger.parent) / "archive.lock")
-    try:
-        if not take(descriptor, fcntl.LOCK_EX, _WAIT_S):
-            raise Refused(
-                "another process works on the ledger's archive",
-                where=str(home.root),
-                cure="wait for it to end, then run the same command again",
-            )
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def old_part(ledger: Ledger, before: datetime) -> tuple[int, int]:

@@ -20,8 +20,10 @@ from infra.contracts.base import now
 from infra.errors import Refused, StoreError
 from infra.home import Home
 from infra.ledger.archive import closing
+from infra.ledger.archive import upkeep as lock
 from infra.ledger.archive.archived import Archive
-from infra.ledger.archive.closing import archive, upkeep
+from infra.ledger.archive.closing import archive
+from infra.ledger.archive.upkeep import upkeep
 from infra.ledger.log import Ledger
 from infra.ledger.query import AuditFilter
 from infra.ledger.stored_tree import LedgerChanged
@@ -151,8 +153,8 @@ def test_a_ledger_that_another_process_archives_grows_on(home: Home, fill: Calla
 
 
 def test_one_process_at_a_time(home: Home, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(closing, "_WAIT_S", 0.05)
-    with upkeep(home), pytest.raises(Refused, match="another process works on the ledger's archive"):
+    monkeypatch.setattr(lock, "_WAIT_S", 0.05)
+    with upkeep(home), pytest.raises(Refused, match="another process changes or copies"):
         archive(home, ledger, now())
 
 
@@ -200,6 +202,7 @@ from pathlib import Path
 from infra.contracts.base import now
 from infra.home import Home
 from infra.ledger.archive import closing
+from infra.ledger.archive import upkeep as lock
 from infra.ledger.log import Ledger
 home = Home(Path(sys.argv[1]), ledger_url=sys.argv[2])
 closing._WINDOW = 20
