@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from infra.contracts.base import utc_text
 from infra.errors import BadInput
 from infra.extras import need
 from infra.ledger.query import Entry
@@ -44,5 +45,5 @@ def _rows(entries: Sequence[Entry]) -> Iterator[tuple[object, ...]]:
     for entry in entries:
         event = entry.event
         fields = (getattr(event, name, None) for name in _COLUMNS[4:12])
-        at = event.at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+        at = utc_text(event.at)
         yield (entry.index, at, event.kind, event.event_id, *fields, entry.leaf, event.to_json().decode())

@@ -75,12 +75,13 @@ DigestStr = Annotated[Digest, StringConstraints(strict=True), AfterValidator(par
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 """A name of a pipeline, a policy or a reviewer: also an OpenAI `model`, an MLflow model and a file name."""
 
-Utc = Annotated[
-    AwareDatetime,
-    PlainSerializer(
-        lambda at: at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"), when_used="json"
-    ),
-]
+
+def utc_text(at: datetime) -> str:
+    """A time as contracts write it: RFC 3339 in UTC, always with microseconds, so that texts compare as times do."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+Utc = Annotated[AwareDatetime, PlainSerializer(utc_text, when_used="json")]
 """An aware time, written in UTC as RFC 3339 with microseconds."""
 
 FloatStr = Annotated[str, StringConstraints(pattern=r"^(-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?|nan|inf|-inf)$")]

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from infra.contracts.base import now
+from infra.contracts.base import now, utc_text
 from infra.contracts.ids import new_id
 from infra.contracts.record_events import EntriesExpired, IndexRange
 from infra.ledger.holds import Hold, holds_within
-from infra.ledger.query import AuditFilter, utc_text
+from infra.ledger.query import AuditFilter
 from infra.ledger.tree import TILE, ranges_of
 from infra.ledger.view import View
 from infra.stores.connection import Connection

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from infra.contracts.audit import AuditEvent
+from infra.contracts.base import utc_text
 from infra.digest import Digest
 from infra.errors import BadInput, StoreError
 from infra.ledger.postings import Bounds, Criterion, all_indices, equal, fired, kinds, newest_indices, word
@@ -165,11 +166,6 @@ def read_entry(index: int, event: bytes, leaf: bytes) -> Entry:
 def digest_text(raw: bytes) -> Digest:
     """32 bytes as a digest."""
     return Digest("sha256:" + raw.hex())
-
-
-def utc_text(at: datetime) -> str:
-    """The form in which events write their time, so that texts compare as times do."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 _AGO = re.compile(r"(\d{1,5})([mhd])")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from infra.contracts.base import now
+from infra.contracts.base import now, utc_text
 from infra.contracts.ids import new_id
 from infra.contracts.record_events import SegmentArchived
 from infra.digest import sha256
@@ -22,7 +22,7 @@ from infra.ledger.archive.segment import KINDS, MOST_BYTES, MOST_ENTRIES, Row, e
 from infra.ledger.archive.tiles import CHECKPOINT, read_leaves, write_tiles
 from infra.ledger.archive.upkeep import upkeep
 from infra.ledger.log import Ledger
-from infra.ledger.query import digest_text, utc_text
+from infra.ledger.query import digest_text
 from infra.ledger.record import sealed_in
 from infra.ledger.stored_tree import CHANGED, LedgerChanged, StoredHashes
 from infra.ledger.tree import TILE, Frontier

@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from infra.contracts.base import now
+from infra.contracts.base import now, utc_text
 from infra.contracts.ids import made_at
 from infra.extras import need
 from infra.ledger.archive.archived import Archived, Segment
 from infra.ledger.archive.segment import KINDS, Row, SegmentFile
 from infra.ledger.postings import VERDICTS, Bounds, exact_kinds
-from infra.ledger.query import FIELDS, AuditFilter, bounds_of, utc_text
+from infra.ledger.query import FIELDS, AuditFilter, bounds_of
 from infra.stores.connection import Connection
 
 _CHUNK = 500

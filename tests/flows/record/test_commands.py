@@ -125,6 +125,7 @@ def test_verify_of_a_sound_ledger(life: Any) -> None:
         "schema": "sluice/audit-verify/2",
         "ok": True,
         "events": 14,
+        "archived": 0,
         "origin": life.ledger.origin,
         "root": value["root"],
         "key_id": value["key_id"],
