@@ -1,8 +1,9 @@
 """Backs up a whole home while it runs, into one tar file of mode 0600 that is there whole or not at all.
 
 Writers first write what is named and then what names it: a blob before the event, a key before the sealed text. The
-copy goes the other way, so that all that a copied file names is copied after it: the ledger and the release files, the
-other databases, everything else, the blobs, the vault (whose keys open what was copied before), the keys.
+copy goes the other way, so that all that a copied file names is copied after it: the ledger with its archive, the
+release files, the other databases, everything else, the blobs, the vault (whose keys open what was copied before), the
+keys.
 
 Left out, since it can be made again: `runs` (working folders and training checkpoints), `logs`, `processes`, the
 gateway's and Prefect's caches, lock files and temporary files.
@@ -42,7 +43,8 @@ from infra.stores.trust import INSTALLATION, settle
 Advance = Callable[[float, str], None]
 """Told of so many bytes done, and of what is being copied."""
 
-_FIRST, _LAST = ("ledger", "releases", "gateway", "mlflow", "prefect"), ("models", "blobs", "vault", "keys", "state")
+_FIRST = ("ledger", "archive", "releases", "gateway", "mlflow", "prefect")
+_LAST = ("models", "blobs", "vault", "keys", "state")
 _LEFT_OUT = (
     "runs",
     "logs",
@@ -116,9 +118,12 @@ def _write(
         tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as tar,
         ExitStack() as still,
     ):
-        still.enter_context(upkeep(home))  # nothing moves from the one to the other, and nothing expires there
+        archive = still.enter_context(ExitStack())
+        archive.enter_context(upkeep(home))  # nothing moves from the ledger to it, and nothing expires there
         releases = _ledger_with_releases(home, work)
         for name, path in _files(home, without_models=without_models):
+            if not name.startswith(("ledger/", "archive/")):
+                archive.close()
             if path == home.vault:
                 still.enter_context(unrotated(home))  # what is copied from here on belongs together
             if without_keys and name.startswith("keys/") and name.endswith(".key"):

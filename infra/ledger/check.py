@@ -14,9 +14,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from infra.cores import cores
 from infra.digest import Digest
+from infra.errors import StoreError
 from infra.home import Home
 from infra.ledger.archive.archived import Archive
 from infra.ledger.archive.check import archive_problems
@@ -24,7 +26,7 @@ from infra.ledger.query import digest_text
 from infra.ledger.store import LedgerStore
 from infra.ledger.stored_tree import LedgerChanged
 from infra.ledger.tree import TILE
-from infra.ledger.walk import MOST, LedgerProblem, Part, Walk
+from infra.ledger.walk import MOST, LedgerProblem, Part, Walk, expired_ranges, origin_of
 from infra.signing import TrustedKeys
 from infra.stores.connection import Connection
 
@@ -77,12 +79,15 @@ def check(
 ) -> LedgerCheck:
     """Recomputes everything within the connection's transaction. Raises what reading raises."""
     (size,) = connection.execute("SELECT coalesce(max(idx) + 1, 0) FROM events").fetchone()
-    parts = _parts(int(size))
+    archived = archive.within(connection)
+    if archived.segments:
+        archive.require(origin_of(connection))
+    parts = _parts(int(size), archived.until)
     try:
-        last = Walk(connection, archive, keys, parts[-1])
+        last = Walk(connection, archive, keys, parts[-1], partial(expired_now, store))
     except LedgerChanged:  # hashes are missing: who begins at the beginning finds out which
-        parts = [Part()]
-        last = Walk(connection, archive, keys, parts[-1])
+        parts = [Part(archived=archived.until)]
+        last = Walk(connection, archive, keys, parts[-1], partial(expired_now, store))
     beside = [_Beside(home, part, advance) for part in parts[:-1]]
     ours = counted(last, (*last.problems(advance), *last.ending()))
     walked = _together([*(one.result() for one in beside), ours])
@@ -90,13 +95,13 @@ def check(
         *walked.problems,
         *_stray(connection, walked),
         *_under_way(connection, walked),
-        *archive_problems(connection, archive, keys),
+        *archive_problems(connection, store, archive, keys),
         *_as_made(connection, store),
     )
     more = len(found) - len(walked.problems)
     return LedgerCheck(
         last.count,
-        archive.within(connection).until,
+        archived.until,
         last.origin,
         digest_text(last.frontier.root),
         keys.key_id,
@@ -116,10 +121,16 @@ def counted(walk: Walk, problems: Iterable[LedgerProblem]) -> Walked:
     return Walked(tuple(kept), count, walk.payloads, walk.fired, walk.tiles, walk.open)
 
 
-def _parts(size: int) -> list[Part]:
+def expired_now(store: LedgerStore) -> list[tuple[int, int]]:
+    """The ranges that expiries name by now. Raises StoreError."""
+    with store.database.reading() as connection:
+        return expired_ranges(connection)
+
+
+def _parts(size: int, archived: int) -> list[Part]:
     count = max(1, min(cores(), _MOST_PARTS, size // _LONG))
     bounds = [size * number // count // TILE * TILE for number in range(count)]
-    return [Part(first, until) for first, until in zip(bounds, [*bounds[1:], None], strict=True)]
+    return [Part(first, until, archived) for first, until in zip(bounds, [*bounds[1:], None], strict=True)]
 
 
 class _Beside:
@@ -129,7 +140,7 @@ class _Beside:
         self._advance = advance
         self._last = ""
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "infra.ledger.check_part", str(home.root), str(part.first), str(part.until)],
+            [sys.executable, "-P", "-m", "infra.ledger.check_part", str(home.root), *map(str, _numbers(part))],
             stdout=subprocess.PIPE,
             text=True,
             env=os.environ
@@ -151,14 +162,20 @@ class _Beside:
                 self._last = line
 
     def result(self) -> Walked:
-        """What the other process found; that it died is a problem like any other."""
+        """What the other process found; that it died is a problem like any other. Raises what it could not read."""
         self._reader.join()
         if self._process.wait() != 0:
             problem = LedgerProblem(None, "a part of the ledger could not be read")
             return Walked((problem,), 1, 0, 0, 0, 0)
         found = json.loads(self._last)
+        if "error" in found:
+            raise StoreError(*found["error"])
         problems = tuple(LedgerProblem(*problem) for problem in found.pop("problems"))
         return Walked(problems, **found)
+
+
+def _numbers(part: Part) -> tuple[int | None, ...]:
+    return part.first, part.until, part.archived
 
 
 def _together(parts: list[Walked]) -> Walked:

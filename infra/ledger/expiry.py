@@ -26,6 +26,8 @@ from infra.stores.insert import portions
 
 EVENT_CLASS = "request"
 _KINDS = frozenset({"request.admitted", "request.completed", "request.refused", "feedback.given"})
+KEEPING = ("hold.placed", "feedback.given")
+"""What may come while entries are chosen, and keeps some of them from expiring."""
 _LAST = "feedback.given"
 """Goes first where not all of a request fits into one step: nothing of it is needed to understand the rest."""
 _WINDOW = 500

@@ -1,8 +1,9 @@
 """Ledger: the append-only record of every request and every lifecycle step, as a Merkle tree (RFC 6962) in a database.
 
 What `append` returned for is on disk and stays.
-MUST: several threads and processes append at once; an event id is written once; an event is durable before anybody
-knows its index. MUST NOT: change or drop an entry; extend a tree whose end is not the signed one.
+MUST: several threads and processes append at once; an event id is written once, as long as the tables have it (ids of
+requests hold their time, and leave with the archive); an event is durable before anybody knows its index. MUST NOT:
+change or drop an entry; extend a tree whose end is not the signed one.
 
 Life of an event: canonical bytes -> leaf -> tree -> signed checkpoint -> commit (with whatever else waits) -> index.
 """
@@ -26,7 +27,7 @@ from infra.home import Home
 from infra.ledger.archive.archived import Archive, Segment
 from infra.ledger.check import LedgerCheck, check
 from infra.ledger.checkpoint import log_key, sign_checkpoint, signed_digest
-from infra.ledger.expiry import ExpiryRule, Step, expired_events, find_old, take_away
+from infra.ledger.expiry import KEEPING, ExpiryRule, Step, expired_events, take_away
 from infra.ledger.group_commit import GroupCommit
 from infra.ledger.growing import Group, Growing
 from infra.ledger.proofs import Proofs
@@ -135,7 +136,7 @@ class Ledger:
     def raw_entries(self, first: int, until: int) -> list[tuple[int, bytes]]:
         """Index and bytes of the entries from `first` to before `until` that have not expired, in order."""
         with self.view() as view:
-            return list(view.entries(first, until))
+            return list(view.entries(range(first, until)))
 
     def sealed_entries(self, indices: Iterable[int]) -> Iterator[tuple[int, bytes, bytes]]:
         """The entries among these that have a sealed payload: index, bytes and payload."""
@@ -212,13 +213,17 @@ class Ledger:
         self._under_way.forget(lost)
         return len(lost.ends)
 
-    def expire(self, rule: ExpiryRule, first: int) -> Step:
-        """One step of an expiry (retention.py): takes away what is old and records that it did, both or neither."""
+    def expire(self, rule: ExpiryRule, step: Step, seen: int) -> Step | None:
+        """Takes away what a step of an expiry has chosen (retention.py) and records that it did, both or neither.
+
+        None, and nothing is changed, when something that keeps entries was recorded since the log had `seen` entries.
+        """
         with self._database.writing() as connection:
-            step = find_old(View(connection, self.archive.within(connection)), rule, first)
+            if _recorded_since(connection, seen, KEEPING):
+                return None
             gone = take_away(connection, step.indices)
             events = [Record.of(event, None) for event in expired_events(rule, step.indices)]
-            _, edge = self._write(connection, [tuple(events)] if gone else [])
+            _, edge = self._write(connection, [tuple(events)])
         self._edge = edge
         return replace(step, gone=gone)
 
@@ -227,15 +232,15 @@ class Ledger:
     ) -> bool:
         """Writes events durably, unless one of some kinds was recorded since the log had `seen` entries.
 
-        With a segment, its entries may leave the tables from then on. False when nothing was written; else what
-        `append` raises.
+        With a segment, which must be the next one, its entries may leave the tables from then on. False when nothing
+        was written; else what `append` raises.
         """
-        marks = ",".join("?" * len(kinds))
         with self._database.writing() as connection:
-            sql = f"SELECT 1 FROM events WHERE idx >= ? AND kind IN ({marks})"  # noqa: S608
-            if connection.execute(sql, (seen, *kinds)).fetchone():
+            if _recorded_since(connection, seen, kinds):
                 return False
             if segment is not None:
+                if self.archive.within(connection).end != segment.first:
+                    return False
                 row = (segment.first, segment.until, segment.name, segment.root)
                 connection.execute("INSERT INTO segments (first, until, place, digest) VALUES (?, ?, ?, ?)", row)
             _, edge = self._write(connection, [tuple(Record.of(event, None) for event in events)])
@@ -287,6 +292,12 @@ class Ledger:
 
 def _first(outcome: tuple[int, ...] | Exception) -> int | Exception:
     return outcome if isinstance(outcome, Exception) else outcome[0]
+
+
+def _recorded_since(connection: Connection, seen: int, kinds: Sequence[str]) -> bool:
+    marks = ",".join("?" * len(kinds))
+    sql = f"SELECT 1 FROM events WHERE idx >= ? AND kind IN ({marks})"  # noqa: S608
+    return connection.execute(sql, (seen, *kinds)).fetchone() is not None
 
 
 def _follow_times(connection: Connection) -> float:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from infra.errors import StoreError
 from infra.ledger.stored_tree import Edge, LedgerChanged, StoredHashes
-from infra.ledger.tree import TILE, consistency_proof, inclusion_proof, root_of_entry, subset_proof
+from infra.ledger.tree import TILE, consistency_proof, inclusion_proof, ranges_of, root_of_entry, subset_proof
 from infra.ledger.verify import leaf_hash
 from infra.ledger.view import View
 
 Range = tuple[int, int]
 """Indices, end exclusive."""
+_PORTION = 65_536
 
 
 @dataclass(frozen=True)
@@ -64,14 +66,15 @@ class Proofs:
 
     def entries(self, ranges: Sequence[Range]) -> Iterator[tuple[bytes, bytes]]:
         """The bytes and the leaf of each entry in these ranges, in order. Raises StoreError where one has expired."""
-        for first, end in ranges:
-            entries = self.view.entries(first, end)
-            for start in range(first, end, TILE):
-                for index, leaf in enumerate(self.hashes.hashes(0, start, min(TILE, end - start)), start):
-                    found, entry = next(entries, (-1, b""))
-                    if found != index:
-                        raise StoreError(f"entry {index} is gone", cure="ask again: it has expired by now")
-                    yield entry, leaf
+        for part in _portions(ranges):
+            entries = self.view.entries(part)
+            for first, end in ranges_of(part):
+                for start in range(first, end, TILE):
+                    for index, leaf in enumerate(self.hashes.hashes(0, start, min(TILE, end - start)), start):
+                        found, entry = next(entries, (-1, b""))
+                        if found != index:
+                            raise StoreError(f"entry {index} is gone", cure="ask again: it has expired by now")
+                        yield entry, leaf
 
     def consistency(self, old: int) -> list[bytes]:
         """Shows that the tree of `old` entries is the beginning of the checkpoint's (`verify.check_consistency`)."""
@@ -85,6 +88,13 @@ class Proofs:
         ).fetchall()
         for size, note in rows:
             yield Earlier(int(size), str(note), tuple(consistency_proof(self.hashes, int(size), self.size)))
+
+
+def _portions(ranges: Sequence[Range]) -> Iterator[list[int]]:
+    """The indices of ranges, some thousand at a time."""
+    indices = (index for first, end in ranges for index in range(first, end))
+    while part := list(islice(indices, _PORTION)):
+        yield part
 
 
 def encoded(raw: bytes) -> str:

@@ -9,18 +9,22 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 
 from infra.contracts.base import now
+from infra.errors import StoreError
 from infra.home import Home
-from infra.ledger.archive.closing import clear
+from infra.ledger.archive.closing import clear, tidy
 from infra.ledger.archive.expiring import expire_segment, take_out
 from infra.ledger.archive.upkeep import upkeep
-from infra.ledger.expiry import MOST, ExpiryRule, Gone, end_of_old, find_old
+from infra.ledger.expiry import MOST, ExpiryRule, Gone, Step, end_of_old, find_old
 from infra.ledger.log import Ledger
 from infra.settings import LedgerSettings
 from infra.stores.wal import empty_wal
+
+_TRIES = 50
 
 
 @dataclass(frozen=True)
@@ -56,29 +60,38 @@ def expire(
     Each forgetter is handed what has just expired, to remove what it keeps beside it. `advance` hears of each step
     over how many indices it went. Raises StoreError.
     """
-    done = _expire_archived(home, ledger, rule, dry=dry, forgetters=forgetters, advance=advance)
-    entries, steps, held = done.entries, done.steps, Counter(dict(done.held))
-    with ledger.view() as view:
-        end, first = end_of_old(view.connection, rule), view.archived.until
-    while first < end:
+    with nullcontext() if dry else upkeep(home):
+        done = _expire_archived(ledger, rule, dry=dry, forgetters=forgetters, advance=advance)
+        entries, steps, held = done.entries, done.steps, Counter(dict(done.held))
         with ledger.view() as view:
-            step = find_old(view, rule, first, most=sys.maxsize if dry else MOST)
-        if step.indices and not dry:
-            # Chosen once more, where nobody else can write: a hold may have come between.
-            step = ledger.expire(rule, first)
+            end, first = end_of_old(view.connection, rule), view.archived.until
+        while first < end:
+            step = _step(ledger, rule, first, dry=dry)
             for forget in forgetters if step.gone else ():
                 forget(step.gone)
-        entries += len([index for index in step.indices if not dry or step.first <= index < step.following])
-        steps += bool(step.indices)
-        held.update(dict(step.held))
-        advance(step.following - first)
-        first = step.following
+            entries += len([index for index in step.indices if not dry or step.first <= index < step.following])
+            steps += bool(step.indices)
+            held.update(dict(step.held))
+            advance(step.following - first)
+            first = step.following
     emptied = True if dry or home.ledger_url else empty_wal(home.ledger)
     return Expired(entries, steps, tuple(sorted(held.items())), emptied)
 
 
+def _step(ledger: Ledger, rule: ExpiryRule, first: int, *, dry: bool) -> Step:
+    """Chooses and takes away; chosen outside of the transaction, since the archive may have to be asked."""
+    for _ in range(_TRIES):
+        with ledger.view() as view:
+            step = find_old(view, rule, first, most=sys.maxsize if dry else MOST)
+            (seen,) = view.connection.execute("SELECT coalesce(max(idx) + 1, 0) FROM events").fetchone()
+        if dry or not step.indices:
+            return step
+        if done := ledger.expire(rule, step, int(seen)):
+            return done
+    raise StoreError("holds or feedback came again and again while entries were chosen", cure="run the command again")
+
+
 def _expire_archived(
-    home: Home,
     ledger: Ledger,
     rule: ExpiryRule,
     *,
@@ -88,21 +101,21 @@ def _expire_archived(
 ) -> Expired:
     """What lies in the archive, segment by segment."""
     with ledger.view() as view:
-        end = end_of_old(view.connection, rule)
-        segments = [one for one in view.archived.segments if one.first < end]
-    if not segments:
-        return Expired(0, 0, (), True)
+        end, segments = end_of_old(view.connection, rule), view.archived.segments
+    if segments and not dry:  # what earlier runs did not get to
+        ledger.archive.require(ledger.origin)
+        tidy(ledger)
+        clear(ledger)
+        take_out(ledger, forgetters)
     entries, steps, held = 0, 0, Counter[str]()
-    with upkeep(home):
-        if not dry:  # what earlier runs did not get to
-            clear(ledger)
-            take_out(ledger, forgetters)
-        for segment in segments:
-            step = expire_segment(ledger, rule, segment, dry=dry)
-            entries += len(step.indices)
-            steps += bool(step.indices)
-            held.update(dict(step.held))
-            advance(segment.until - segment.first)
-        if not dry:
-            take_out(ledger, forgetters)
+    for segment in segments:
+        if segment.first >= end:
+            break
+        step = expire_segment(ledger, rule, segment, dry=dry)
+        entries += len(step.indices)
+        steps += bool(step.indices)
+        held.update(dict(step.held))
+        advance(segment.until - segment.first)
+    if steps and not dry:
+        take_out(ledger, forgetters)
     return Expired(entries, steps, tuple(held.items()), True)

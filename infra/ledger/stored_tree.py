@@ -107,7 +107,10 @@ def _grown(hashes: StoredHashes, known: Edge, tip: Checkpoint, new: Edge) -> Edg
     before = known.frontier
     if tip.size < before.size:
         raise _changed()
-    if tip.size - before.size <= TILE:
+    if before.size < (end := hashes.archive.within(hashes.connection).end):
+        # Appends do not wait for the archive: of what lies there they hold the hashes of whole tiles against it.
+        before = before.whole_tiles
+    if before.size >= end and tip.size - before.size <= TILE:
         frontier = before.copy()
         for leaf in hashes.hashes(0, before.size, tip.size - before.size):
             frontier.append(leaf)

@@ -54,6 +54,12 @@ class Frontier:
         """Another one to grow, while this one stays as it is."""
         return Frontier(self.size, list(self._peaks))
 
+    @property
+    def whole_tiles(self) -> Frontier:
+        """The right edge of the tree without the leaves after its last whole tile."""
+        whole = self.size >> _TILE_HEIGHT
+        return Frontier(whole << _TILE_HEIGHT, self._peaks[: whole.bit_count()])
+
     def append(self, leaf: bytes) -> tuple[TileHash, ...]:
         """Adds a leaf's hash; returns the hashes of the tiles that it made whole, smallest first."""
         node, height, whole = leaf, 0, []

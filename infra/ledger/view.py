@@ -7,6 +7,7 @@ The archive is asked last, and only for what can lie there.
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,8 @@ from typing import Any
 from infra.ledger.archive.archived import Archived
 from infra.ledger.archive.find import Find, not_before
 from infra.ledger.query import AuditFilter, Entry, in_time, newest, read_entry, select_indices
+from infra.ledger.record import sealed_in
+from infra.ledger.tree import ranges_of
 from infra.ledger.verify import leaf_hash
 from infra.stores.connection import Connection
 from infra.stores.insert import portions
@@ -82,17 +85,18 @@ class View:
             count += self._find(AuditFilter()).count("outcome")
         return dict(sorted(count.items()))
 
-    def entries(self, first: int, until: int) -> Iterator[tuple[int, bytes]]:
-        """Index and bytes of the entries from `first` to before `until` that have not expired, in order."""
-        for stored in self.archived.stored(first, until):
-            if stored.row.entry is not None:
-                yield stored.row.idx, stored.row.entry
-        rows = self.connection.execute(
-            "SELECT idx, entry FROM events WHERE idx >= ? AND idx < ? AND entry IS NOT NULL ORDER BY idx",
-            (max(first, self.archived.until), until),
-        )
-        for index, entry in rows:
-            yield int(index), bytes(entry)
+    def entries(self, indices: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        """Index and bytes of the entries among ascending indices that have not expired, in order."""
+        for row in self.archived.entries(indices):
+            if row.entry is not None:
+                yield row.idx, row.entry
+        for first, until in ranges_of(indices[bisect_left(indices, self.archived.until) :]):
+            rows = self.connection.execute(
+                "SELECT idx, entry FROM events WHERE idx >= ? AND idx < ? AND entry IS NOT NULL ORDER BY idx",
+                (first, until),
+            )
+            for index, entry in rows:
+                yield int(index), bytes(entry)
 
     def sealed(self, indices: Iterable[int]) -> Iterator[tuple[int, bytes, bytes]]:
         """Index, bytes and payload of the entries among these that have a payload, ascending."""
@@ -172,7 +176,7 @@ class View:
 
     def _sealed_in_archive(self, ids: set[str]) -> set[int]:
         indices = [index for (index,) in self.archived_rows(["idx"], AuditFilter(), ids)]
-        return {row.idx for row in self.archived.rows(indices) if row.payload is not None}
+        return {row.idx for row in self.archived.rows(indices, payloads=False) if sealed_in(row.entry or b"")}
 
     def _find(self, wanted: AuditFilter) -> Find:
         return Find(self.connection, self.archived, wanted)

@@ -7,6 +7,8 @@ A part of a ledger is walked over on the stored hashes of what stands before it;
 from __future__ import annotations
 
 import sys
+import time
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -31,6 +33,7 @@ MOST = 100
 TOLD = 1_000
 _MOST_MISSING = 1_000_000
 """Beyond such a gap an index is taken for a wrong one, not for the end of a gap."""
+_ASK_AGAIN_S = 2.0
 _STILL_ARCHIVED = "the entry has expired and is still in the archive: sluice audit expire takes it away"
 _AT = b'"at":"'
 _AT_BYTES = len("2026-01-02T03:04:05.000678Z")
@@ -54,6 +57,8 @@ class Part:
 
     first: int = 0
     until: int | None = None
+    archived: int = 0
+    """Before which the view of who puts the parts together has requests in the archive."""
 
     def where(self, column: str) -> str:
         """The condition that an index lies in the part; the first part takes what lies before the log as well."""
@@ -71,9 +76,22 @@ def origin_of(connection: Connection) -> str:
 class Walk:
     """One pass over entries, in order, with what lies beside each; from a multiple of 256 on, or from the beginning."""
 
-    def __init__(self, connection: Connection, archive: Archive, keys: TrustedKeys, part: Part) -> None:
-        """Raises LedgerChanged when the hashes before the part are not all stored."""
+    def __init__(
+        self,
+        connection: Connection,
+        archive: Archive,
+        keys: TrustedKeys,
+        part: Part,
+        meanwhile: Callable[[], list[tuple[int, int]]],
+    ) -> None:
+        """`meanwhile` gives the expired ranges anew: what expires while this goes on leaves the archive's files.
+
+        Raises LedgerChanged when the hashes before the part are not all stored.
+        """
         self._connection = connection
+        self._meanwhile = meanwhile
+        self._later: list[tuple[int, int]] = []
+        self._asked_s = -_ASK_AGAIN_S
         self._archived = archive.within(connection)
         self._keys = keys
         self._part = part
@@ -101,7 +119,7 @@ class Walk:
     def problems(self, advance: Callable[[int], None]) -> Iterator[LedgerProblem]:
         """Everything that is not as it was written. `advance` hears of each thousand entries."""
         until = sys.maxsize if self._part.until is None else self._part.until
-        rows = ArchivedRows(self._connection, self._archived, self._part.first, until)
+        rows = ArchivedRows(self._connection, self._archived, self._part.first, until, self._part.archived)
         for row in chain(rows, table_rows(self._connection, self._in_tables)):
             index, entry, leaf = row[0], row[1], row[2]
             if index < self.count or index - self.count > _MOST_MISSING:
@@ -132,11 +150,8 @@ class Walk:
     def _entry(self, row: WalkedRow) -> list[str]:
         """What is wrong with an entry and what lies beside it. A list: millions of generators would cost a fifth."""
         index, event, leaf, payload, fired, archived, others = row
-        while self._expired and self._expired[0][1] <= index:
-            self._expired.popleft()
-        expired = bool(self._expired) and self._expired[0][0] <= index
-        wrong = [*others]
-        if event is None and expired:
+        expired, wrong = self._is_expired(index), [*others]
+        if event is None and (expired or (archived and self._expired_meanwhile(index))):
             left = payload is not None or fired or wrong
             return ["something of an expired entry is still there"] if left else []
         if expired:
@@ -159,6 +174,17 @@ class Walk:
         if found != fired:
             wrong.append("the index of what checks found does not say what the entry says")
         return wrong
+
+    def _is_expired(self, index: int) -> bool:
+        while self._expired and self._expired[0][1] <= index:
+            self._expired.popleft()
+        return bool(self._expired) and self._expired[0][0] <= index
+
+    def _expired_meanwhile(self, index: int) -> bool:
+        if time.monotonic() - self._asked_s >= _ASK_AGAIN_S:
+            self._later, self._asked_s = self._meanwhile(), time.monotonic()
+        place = bisect_right(self._later, (index, sys.maxsize)) - 1
+        return place >= 0 and index < self._later[place][1]
 
     def _missing(self, index: int) -> Iterator[LedgerProblem]:
         for missing in range(self.count, min(index, self.count + MOST)):

@@ -35,8 +35,10 @@ def table_rows(connection: Connection, where: str) -> Iterator[WalkedRow]:
 class ArchivedRows:
     """The rows of the archive from an index to before another one, each beside what the tables still have of it."""
 
-    def __init__(self, connection: Connection, archived: Archived, first: int, until: int) -> None:
+    def __init__(self, connection: Connection, archived: Archived, first: int, until: int, counted: int) -> None:
+        """`counted`: the index before which the view that counts the tables' requests has them in the archive."""
         self._connection = connection
+        self._counted = counted
         self._archived = archived
         self._first, self._until = first, min(until, archived.until)
         self.damage: list[tuple[int, str, int]] = []
@@ -63,7 +65,7 @@ class ArchivedRows:
                 for stored in file.stored(first, until):
                     if stored.row.idx != following:
                         raise DamagedFile("its entries are not in order", where=segment.name)
-                    self.open += _OPENS.get(stored.derived.kind, 0)
+                    self.open += _OPENS.get(stored.derived.kind, 0) if following < self._counted else 0
                     yield _walked(stored, next(leaves), kept.of(following))
                     following += 1
         except (MissingFile, DamagedFile) as error:
@@ -122,7 +124,7 @@ def _walked(stored: StoredRow, leaf: bytes, kept: tuple[object, object] | None) 
         derived = Derived.of(row.entry)
         if stored.derived != derived:
             wrong.append("the archive's columns do not say what the entry says")
-        if kept is None and row.entry is not None and derived.kind not in KINDS:
+        if row.entry is not None and derived.kind not in KINDS and (kept is None or kept[0] is None):
             wrong.append("the entry is missing from the ledger's own tables")
     except ValueError:
         wrong.append("the entry cannot be read")

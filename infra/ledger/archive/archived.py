@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from infra.digest import Digest
+from infra.errors import Refused, StoreError
 from infra.home import Home
-from infra.ledger.archive.place import ArchivePlace, open_place
+from infra.ledger.archive.place import ArchivePlace, DamagedFile, MissingFile, open_place
 from infra.ledger.archive.segment import KINDS, Derived, Row, SegmentFile, StoredRow
 from infra.ledger.archive.tiles import split_tile, tile_name
 from infra.stores.connection import Connection
 
+MARKER = "log"
+"""The file that says whose archive a place is: without it a place that is not mounted would look like a loss."""
 _TILES_KEPT = 1_024
 """8 KiB each: proofs of neighbours ask for the same tile."""
 
@@ -47,6 +50,24 @@ class Archive:
         """Where it lies. Raises StoreError, MissingPart."""
         return open_place(self._home)
 
+    def require(self, origin: str) -> None:
+        """Makes sure that the place is there and is this log's. Raises StoreError, Refused."""
+        try:
+            _same_log(self.place.read(MARKER), origin, self.place.address)
+        except MissingFile:
+            raise StoreError(
+                f"the archive is not here: its file {MARKER!r} is missing",
+                where=self.place.address,
+                cure="mount it, set SLUICE_LEDGER_ARCHIVE to where it is, or restore it from a backup",
+            ) from None
+
+    def claim(self, origin: str) -> None:
+        """Makes the place this log's, unless it is another one's. Raises StoreError, Refused."""
+        try:
+            _same_log(self.place.read(MARKER), origin, self.place.address)
+        except MissingFile:
+            self.place.write(MARKER, origin.encode())
+
     def within(self, connection: Connection) -> Archived:
         """What lies there, as a transaction sees it."""
         rows = connection.execute("SELECT first, until, place, digest FROM segments ORDER BY first").fetchall()
@@ -55,10 +76,15 @@ class Archive:
 
     def file(self, segment: Segment) -> SegmentFile:
         """Opens a segment's file. Raises MissingFile, StoreError."""
-        return SegmentFile(self.place, segment.name)
+        return SegmentFile(self.place, segment.name, segment.first, segment.until)
 
     def _leaves(self, tile: int) -> tuple[bytes, ...]:
         return tuple(split_tile(self.place.read(tile_name(0, tile))))
+
+
+def _same_log(marker: bytes, origin: str, address: str) -> None:
+    if marker != origin.encode():
+        raise Refused("the archive there is another log's", where=address, cure="give each home a prefix of its own")
 
 
 @dataclass(frozen=True)
@@ -84,6 +110,15 @@ class Archived:
                 with self.archive.file(segment) as file:
                     yield from file.stored(low, high)
 
+    def entries(self, indices: Sequence[int]) -> Iterator[Row]:
+        """The rows of ascending indices without their payloads, of every kind, expired ones too."""
+        cleared = indices[: bisect_left(indices, self.until)]
+        for segment in self.segments:
+            asked = cleared[bisect_left(cleared, segment.first) : bisect_left(cleared, segment.until)]
+            if asked:
+                with self.archive.file(segment) as file:
+                    yield from file.rows(asked, payloads=False)
+
     def rows(self, indices: Sequence[int], *, payloads: bool = True) -> Iterator[Row]:
         """The rows of ascending indices, of the kinds that lie here alone and have not expired."""
         cleared = indices[: bisect_left(indices, self.until)]
@@ -91,9 +126,15 @@ class Archived:
             asked = cleared[bisect_left(cleared, segment.first) : bisect_left(cleared, segment.until)]
             if asked:
                 with self.archive.file(segment) as file:
-                    for row in file.rows(asked, payloads=payloads):
-                        if row.entry is not None and Derived.of(row.entry).kind in KINDS:
-                            yield row
+                    yield from (row for row in file.rows(asked, payloads=payloads) if _kind(row) in KINDS)
+
+
+def _kind(row: Row) -> str | int | None:
+    """None where the entry has expired. Raises StoreError when it is no event."""
+    try:
+        return Derived.of(row.entry).kind
+    except ValueError:
+        raise DamagedFile(f"entry {row.idx} of the archive was changed", cure="sluice audit verify") from None
 
 
 def _cleared(connection: Connection, segments: Sequence[Segment]) -> int:

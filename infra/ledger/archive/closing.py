@@ -18,7 +18,8 @@ from infra.digest import sha256
 from infra.errors import StoreError
 from infra.home import Home
 from infra.ledger.archive.archived import Segment
-from infra.ledger.archive.segment import KINDS, MOST_BYTES, MOST_ENTRIES, Row, encode, segment_name
+from infra.ledger.archive.place import DamagedFile, write_checked
+from infra.ledger.archive.segment import KINDS, MOST_BYTES, MOST_ENTRIES, SEGMENTS, Row, encode, segment_name
 from infra.ledger.archive.tiles import CHECKPOINT, read_leaves, write_tiles
 from infra.ledger.archive.upkeep import upkeep
 from infra.ledger.log import Ledger
@@ -27,6 +28,7 @@ from infra.ledger.record import sealed_in
 from infra.ledger.stored_tree import CHANGED, LedgerChanged, StoredHashes
 from infra.ledger.tree import TILE, Frontier
 from infra.ledger.verify import leaf_hash
+from infra.ledger.view import View
 from infra.stores.connection import Connection
 
 _WINDOW = 500
@@ -64,19 +66,25 @@ def archive(
     was signed, Refused while another process does the same.
     """
     place = ledger.archive.place
+    if dry:
+        first, end = old_part(ledger, before)
+        return ClosedSegments(-(-(end - first) // MOST_ENTRIES), end - first, 0, 0, place.address)
     with upkeep(home):
         first, end = old_part(ledger, before)
         with ledger.view() as view:
             present = view.archived.segments
-        if dry:
-            return ClosedSegments(-(-(end - first) // MOST_ENTRIES), end - first, 0, 0, place.address)
+        if present:
+            ledger.archive.require(ledger.origin)
+        elif first < end:
+            ledger.archive.claim(ledger.origin)
+        tidy(ledger)
         cleared = clear(ledger)
         if present:
             _sign(ledger, present[-1])
         segments, size_bytes, at = 0, 0, first
         while at < end:
             made = _close(ledger, at, end)
-            cleared += clear(ledger)
+            cleared += _clear(ledger)
             advance(made.segment.until - at)
             segments, size_bytes, at = segments + 1, size_bytes + made.size_bytes, made.segment.until
         ledger.store.database.checkpoint()
@@ -128,9 +136,9 @@ def _write(ledger: Ledger, first: int, end: int) -> _Made:
         write_tiles(place, hashes, first, rows.until)
         (seen,) = view.connection.execute("SELECT max(idx) + 1 FROM events").fetchone()
     name = segment_name(first)
-    place.write(name, data)
+    write_checked(place, name, data)
     leaves = [leaf for tile in read_leaves(place, first // TILE, rows.until // TILE) for leaf in tile]
-    if place.read(name) != data or sha256(b"".join(leaves)) != rows.leaves:
+    if sha256(b"".join(leaves)) != rows.leaves:
         raise StoreError("the archive does not keep what it is given", where=place.address, cure="check its disk")
     made = Segment(first, rows.until, name, digest_text(root))
     _sign(ledger, made)
@@ -183,7 +191,47 @@ def _as_signed(row: Row, leaf: bytes) -> bool:
     return leaf_hash(row.entry) == leaf and sealed_in(row.entry) == sealed
 
 
+def tidy(ledger: Ledger) -> None:
+    """Removes files of segments that nothing names: what a killed run left would never expire. Raises StoreError."""
+    place = ledger.archive.place
+    with ledger.view() as view:
+        named = {segment.name for segment in view.archived.segments}
+    for name in place.names(SEGMENTS):
+        if f"{SEGMENTS}/{name}" not in named:
+            place.remove(f"{SEGMENTS}/{name}")
+
+
 def clear(ledger: Ledger) -> int:
+    """Takes out of the tables what an earlier run had archived, once the file still has it. How many entries.
+
+    Raises StoreError, DamagedFile when the file is not what the tables have; then nothing is cleared.
+    """
+    with ledger.view() as view:
+        archived = view.archived
+        for segment in archived.segments if archived.until < archived.end else ():
+            if segment.until > archived.until:
+                _hold_against_tables(view, segment, max(segment.first, archived.until))
+    return _clear(ledger)
+
+
+def _hold_against_tables(view: View, segment: Segment, first: int) -> None:
+    kept = view.connection.stream(
+        "SELECT idx, entry, data FROM events LEFT JOIN payloads USING (idx) WHERE idx >= ? AND idx < ? ORDER BY idx",
+        (first, segment.until),
+    )
+    with view.archived.archive.file(segment) as file:
+        stored = file.stored(first, segment.until)
+        for index, entry, payload in kept:
+            row = next((one.row for one in stored if one.row.idx == index), None)
+            if row is None or (entry is not None and (bytes(entry), payload and bytes(payload)) != row[1:]):
+                raise DamagedFile(
+                    f"entry {index} of the archive is not what the ledger's tables still have; nothing was cleared",
+                    where=segment.name,
+                    cure="restore the archive from a backup, then run the same command again",
+                )
+
+
+def _clear(ledger: Ledger) -> int:
     """Takes out of the tables what is in the archive; returns how many entries."""
     with ledger.view() as view:
         first, end = view.archived.until, view.archived.end

@@ -6,21 +6,20 @@ names them, and the next run takes them out.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 
 from infra.errors import StoreError
 from infra.ledger.archive.archived import Segment
+from infra.ledger.archive.place import write_checked
 from infra.ledger.archive.segment import Row, SegmentFile, encode
-from infra.ledger.expiry import ExpiryRule, Gone, Step, expired_events, find_old_archived
+from infra.ledger.expiry import KEEPING, ExpiryRule, Gone, Step, expired_events, find_old_archived
 from infra.ledger.log import Ledger
 from infra.ledger.query import AuditFilter
 from infra.ledger.walk import expired_ranges
 
 _TRIES = 5
-_CHUNK = 500
-_COULD_KEEP = ("hold.placed", "feedback.given")
-"""What may have come while it was chosen, and keeps something from expiring."""
+_CHUNK, _CHUNK_BYTES = 500, 16 * 2**20
 
 Forgetter = Callable[[Sequence[Gone]], object]
 
@@ -33,7 +32,7 @@ def expire_segment(ledger: Ledger, rule: ExpiryRule, segment: Segment, *, dry: b
             (seen,) = view.connection.execute("SELECT max(idx) + 1 FROM events").fetchone()
         if dry or not step.indices:
             return step
-        if ledger.record_unless(_COULD_KEEP, int(seen), expired_events(rule, step.indices)):
+        if ledger.record_unless(KEEPING, int(seen), expired_events(rule, step.indices)):
             return step
     raise StoreError("holds or feedback came again and again while entries were chosen", cure="run the command again")
 
@@ -46,25 +45,45 @@ def take_out(ledger: Ledger, forgetters: Sequence[Forgetter]) -> int:
     with ledger.view() as view:
         segments = view.archived.segments
         ranges = expired_ranges(view.connection)
-        present = AuditFilter(limit=0)
-        left = [int(index) for (index,) in view.archived_rows(["idx"], present)] if ranges else []
-    expired = [index for first, until in ranges for index in left[bisect_left(left, first) : bisect_left(left, until)]]
-    for segment in segments:
-        here = expired[bisect_left(expired, segment.first) : bisect_left(expired, segment.until)]
-        if here:
-            _rewrite(ledger, segment, here, forgetters)
-    return len(expired)
+    count = 0
+    for segment in segments if ranges else ():
+        with ledger.view() as view:
+            here = AuditFilter(from_index=segment.first, before_index=segment.until)
+            present = [int(index) for (index,) in view.archived_rows(["idx"], here)]
+        expired = _within(present, ranges)
+        if expired:
+            _rewrite(ledger, segment, expired, forgetters)
+        count += len(expired)
+    return count
+
+
+def _within(indices: list[int], ranges: list[tuple[int, int]]) -> list[int]:
+    """Those of ascending indices that lie in one of some ascending ranges."""
+    begins = [first for first, _ in ranges]
+    return [index for index in indices if (at := bisect_right(begins, index)) and index < ranges[at - 1][1]]
 
 
 def _rewrite(ledger: Ledger, segment: Segment, indices: list[int], forgetters: Sequence[Forgetter]) -> None:
     with ledger.archive.file(segment) as file:
-        for start in range(0, len(indices), _CHUNK):
-            rows = file.rows(indices[start : start + _CHUNK])
-            gone = [Gone(row.idx, row.entry, row.payload) for row in rows if row.entry is not None]
+        for gone in _portions(file.rows(indices)):
             for forget in forgetters:
                 forget(gone)
         data = encode(_without(file, segment, frozenset(indices)))
-    ledger.archive.place.write(segment.name, data)
+    write_checked(ledger.archive.place, segment.name, data)
+
+
+def _portions(rows: Iterator[Row]) -> Iterator[list[Gone]]:
+    gone: list[Gone] = []
+    size_bytes = 0
+    for row in rows:
+        if row.entry is not None:
+            gone.append(Gone(row.idx, row.entry, row.payload))
+            size_bytes += len(row.entry) + len(row.payload or b"")
+        if len(gone) == _CHUNK or size_bytes >= _CHUNK_BYTES:
+            yield gone
+            gone, size_bytes = [], 0
+    if gone:
+        yield gone
 
 
 def _without(file: SegmentFile, segment: Segment, indices: frozenset[int]) -> Iterator[Row]:

@@ -6,22 +6,24 @@ are read, the newest segment first, and entries only of what is given back.
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial, reduce
 from typing import Any
 
 from infra.contracts.base import now, utc_text
 from infra.contracts.ids import made_at
 from infra.extras import need
 from infra.ledger.archive.archived import Archived, Segment
-from infra.ledger.archive.segment import KINDS, Row, SegmentFile
+from infra.ledger.archive.segment import KINDS, Row
 from infra.ledger.postings import VERDICTS, Bounds, exact_kinds
 from infra.ledger.query import FIELDS, AuditFilter, bounds_of
 from infra.stores.connection import Connection
 
+_Criterion = tuple[str, Callable[[Any], Any]]
 _CHUNK = 500
 """Entries that are read at once at most."""
 _SKEW = timedelta(days=1)
@@ -57,43 +59,57 @@ class Find:
 
     def rows(self, columns: Sequence[str], responses: Collection[str] | None = None) -> Iterator[tuple[Any, ...]]:
         """Some columns of all that match, in the log's order; of some responses only, where they are given."""
-        among = None
-        if responses is not None:
-            arrow, compute = need("pyarrow", extra="archive"), need("pyarrow.compute", extra="archive")
-            among = compute.field("response_id").isin(arrow.array(sorted(responses), arrow.string()))
-        for table in self._tables(columns, among):
-            yield from zip(*(column.to_pylist() for column in table.columns), strict=True)
+        for segment in self.archived.segments:
+            for table in self._tables(segment, columns, responses=responses):
+                yield from zip(*(column.to_pylist() for column in table.columns), strict=True)
 
     def count(self, column: str) -> Counter[str]:
         """How often each value stands in a column of all that match."""
         found = Counter[str]()
-        for table in self._tables([column]):
-            found.update({one["values"]: one["counts"] for one in table.column(0).value_counts().to_pylist()})
+        for segment in self.archived.segments:
+            for table in self._tables(segment, [column]):
+                found.update({one["values"]: one["counts"] for one in table.column(0).value_counts().to_pylist()})
         del found[None]
         return found
 
     def kinds(self) -> Iterator[tuple[str, int, str, str]]:
         """The kinds of all that match, segment by segment: how many, and the first and the last time."""
-        for table in self._tables(["kind", "at"]):
-            grouped = table.group_by("kind").aggregate([("at", "count"), ("at", "min"), ("at", "max")])
-            for one in grouped.to_pylist():
-                yield one["kind"], one["at_count"], one["at_min"], one["at_max"]
-
-    def _tables(self, columns: Sequence[str], among: Any = None) -> Iterator[Any]:
-        """Some columns of what matches by its columns, segment by segment."""
         for segment in self.archived.segments:
-            if bounds := self._bounds(segment):
-                where = self._expression(bounds, times=True)
-                with self.archived.archive.file(segment) as file:
-                    yield file.columns(columns, where if among is None else where & among)
+            for table in self._tables(segment, ["kind", "at"]):
+                grouped = table.group_by("kind").aggregate([("at", "count"), ("at", "min"), ("at", "max")])
+                for one in grouped.to_pylist():
+                    yield one["kind"], one["at_count"], one["at_min"], one["at_max"]
 
     def _in(self, segment: Segment, *, times: bool = False) -> list[int]:
         """The indices of what matches in a segment, ascending; between the wanted times only if `times`."""
+        if not (self.wanted.detector or self.wanted.action):
+            tables = self._tables(segment, ["idx"], times=times)
+            return [index for table in tables for index in table.column(0).to_pylist()]
+        tables = self._tables(segment, ["idx", "fired"], times=times)
+        return [index for table in tables for index in _fired(table, self.wanted.detector, self.wanted.action)]
+
+    def _tables(
+        self,
+        segment: Segment,
+        columns: Sequence[str],
+        *,
+        times: bool = True,
+        responses: Collection[str] | None = None,
+    ) -> Iterator[Any]:
+        """Some columns of what matches in a segment by its columns, a row group at a time."""
         bounds = self._bounds(segment)
-        if bounds is None:
-            return []
+        if bounds is None or bounds.until is None:
+            return
+        criteria = self._criteria(bounds)
+        if times:
+            criteria += self._between()
+        if responses is not None:
+            arrow = need("pyarrow", extra="archive")
+            criteria.append(("response_id", lambda field: field.isin(arrow.array(sorted(responses), arrow.string()))))
+        field = need("pyarrow.compute", extra="archive").field
+        where = reduce(operator.and_, (meets(field(column)) for column, meets in criteria))
         with self.archived.archive.file(segment) as file:
-            return sorted(self._matching(file, bounds, times=times))
+            yield from file.columns(columns, where, [column for column, _ in criteria], bounds.first, bounds.until)
 
     def _bounds(self, segment: Segment) -> Bounds | None:
         """The indices to look through in a segment; None where nothing in it can match."""
@@ -104,27 +120,28 @@ class Find:
         first = max(segment.first, bounds.first)
         return Bounds(first, until) if first < until else None
 
-    def _matching(self, file: SegmentFile, bounds: Bounds, *, times: bool) -> list[int]:
-        where = self._expression(bounds, times=times)
-        if not (self.wanted.detector or self.wanted.action):
-            return list(file.columns(["idx"], where).column(0).to_pylist())
-        return _fired(file.columns(["idx", "fired"], where), self.wanted.detector, self.wanted.action)
-
-    def _expression(self, bounds: Bounds, *, times: bool) -> Any:
-        compute = need("pyarrow.compute", extra="archive")
-        field, wanted = compute.field, self.wanted
-        assert bounds.until is not None
+    def _criteria(self, bounds: Bounds) -> list[_Criterion]:
+        """The columns that a row is judged by, and how each is (over expressions of pyarrow.compute)."""
+        wanted = self.wanted
         kinds = [kind for kind in exact_kinds(wanted.kinds) if kind in KINDS] if wanted.kinds else list(KINDS)
-        found = (field("idx") >= bounds.first) & (field("idx") < bounds.until) & field("kind").isin(kinds)
+        found: list[_Criterion] = [
+            ("idx", lambda field: (field >= bounds.first) & (field < bounds.until)),
+            ("kind", lambda field: field.isin(kinds)),
+        ]
         for column, name in FIELDS.items():
             if (value := getattr(wanted, name)) not in ("", None):
-                found &= field(column) == value
+                found.append((column, partial(operator.eq, value)))
         if wanted.words:
-            found &= field("idx").isin(sorted(self._with_words(bounds)))
-        if times and wanted.since is not None:
-            found &= field("at") >= utc_text(wanted.since)
-        if times and wanted.until is not None:
-            found &= field("at") < utc_text(wanted.until)
+            found.append(("idx", lambda field: field.isin(sorted(self._with_words(bounds)))))
+        return found
+
+    def _between(self) -> list[_Criterion]:
+        since, until = self.wanted.since, self.wanted.until
+        found: list[_Criterion] = []
+        if since is not None:
+            found.append(("at", lambda field: field >= utc_text(since)))
+        if until is not None:
+            found.append(("at", lambda field: field < utc_text(until)))
         return found
 
     def _with_words(self, bounds: Bounds) -> set[int]:
@@ -154,4 +171,4 @@ def _fired(table: Any, detector: str, action: str) -> list[int]:
         mask = compute.is_in(found, value_set=arrow.array(wanted, arrow.string()))
     else:
         mask = compute.starts_with(found, f"{action} ")
-    return list(table.column("idx").take(compute.unique(compute.filter(parents, mask))).to_pylist())
+    return sorted(table.column("idx").take(compute.unique(compute.filter(parents, mask))).to_pylist())

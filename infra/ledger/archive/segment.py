@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import io
 import json
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 from infra.errors import StoreError
@@ -25,11 +26,12 @@ from infra.ledger.schema import COLUMNS
 KINDS = ("feedback.given", "request.admitted", "request.completed", "request.refused")
 """Of these entries only the archive is left. The few others stay in the ledger's tables as well: what governs the
 ledger (releases, holds, keys, expiries) is found there without asking another place."""
+SEGMENTS = "segments"
 MOST_ENTRIES = 65_536
-MOST_BYTES = 128 * 2**20
+MOST_BYTES = 64 * 2**20
 """Of entries and payloads; a segment ends with the tile in which it has so many."""
-_ROWS = 4_096
-"""In one row group: what is read for one entry."""
+_ROWS, _GROUP_BYTES = 4_096, 8 * 2**20
+"""Of one row group: what is read for one entry."""
 _NUMBERS = ("version",)
 _COLUMNS = ["idx", "entry", "payload", "fired", *COLUMNS]
 
@@ -76,11 +78,11 @@ _KIND = COLUMNS.index("kind")
 
 def segment_name(first: int) -> str:
     """The file of the segment that begins with an entry: what is written again takes the place of what was there."""
-    return f"segments/{first:012d}.parquet"
+    return f"{SEGMENTS}/{first:012d}.parquet"
 
 
 def encode(rows: Iterable[Row]) -> bytes:
-    """The Parquet file of rows in their order."""
+    """The Parquet file of rows in their order. Raises ValueError when an entry is no event."""
     arrow, parquet = need("pyarrow", extra="archive"), need("pyarrow.parquet", extra="archive")
     schema, target = _schema(arrow), io.BytesIO()
     with parquet.ParquetWriter(target, schema, compression="zstd") as writer:
@@ -99,17 +101,29 @@ def encode(rows: Iterable[Row]) -> bytes:
 
 
 class SegmentFile:
-    """One segment's file, read in parts. Columns that are not asked for are not read."""
+    """One segment's file, read in parts. Columns that are not asked for are not read.
 
-    def __init__(self, place: ArchivePlace, name: str) -> None:
-        """Raises MissingFile, StoreError when it is not there or no such file."""
+    Which rows lie where follows from their number alone: the file's own statistics, which nothing vouches for, are
+    not looked at.
+    """
+
+    def __init__(self, place: ArchivePlace, name: str, first: int, until: int) -> None:
+        """Raises MissingFile, StoreError when it does not answer, DamagedFile when it is no file of so many rows."""
         parquet = need("pyarrow.parquet", extra="archive")
         self._where = f"{place.address}/{name}"
         self._stream = place.open(name)
-        with _damage(self._where):
-            self._file = parquet.ParquetFile(self._stream)
-            groups = map(self._file.metadata.row_group, range(self._file.metadata.num_row_groups))
-            self._bounds = [_bounds_of(group) for group in groups]
+        try:
+            with _damage(self._where):
+                self._file = parquet.ParquetFile(self._stream)
+                metadata = self._file.metadata
+                ends = list(accumulate(metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)))
+                if (ends[-1] if ends else 0) != until - first:
+                    raise ValueError("another number of rows")
+        except BaseException:
+            self._stream.close()
+            raise
+        self._bounds = [(first + low, first + high) for low, high in pairwise([0, *ends])]
+        """Of each row group the first index, and the one after the last."""
 
     def __enter__(self) -> SegmentFile:
         return self
@@ -119,19 +133,18 @@ class SegmentFile:
         self._stream.close()
 
     def stored(self, first: int, until: int) -> Iterator[StoredRow]:
-        """Whole rows of indices from `first` to before `until`, in the file's order."""
+        """Whole rows of indices from `first` to before `until`, in the file's order, as they are."""
         for number, (low, high) in enumerate(self._bounds):
-            if high < first or low >= until:
-                continue
-            with _damage(self._where):
-                stored = list(_stored(self._file.read_row_group(number, _COLUMNS)))
-            yield from (one for one in stored if first <= one.row.idx < until)
+            if low < until and high > first:
+                with _damage(self._where):
+                    stored = list(_stored(self._file.read_row_group(number, _COLUMNS)))
+                yield from stored[max(0, first - low) : until - low]
 
     def rows(self, indices: Sequence[int], *, payloads: bool = True) -> Iterator[Row]:
         """The rows of some ascending indices, in their order; without their payloads where nobody needs them."""
         columns = ["idx", "entry", *(["payload"] if payloads else [])]
         for number, (low, high) in enumerate(self._bounds):
-            asked = indices[bisect_left(indices, low) : bisect_right(indices, high)]
+            asked = indices[bisect_left(indices, low) : bisect_left(indices, high)]
             if not asked:
                 continue
             with _damage(self._where):
@@ -141,12 +154,14 @@ class SegmentFile:
             for values in found:
                 yield Row(values["idx"], values["entry"], values.get("payload"))
 
-    def columns(self, names: Sequence[str], where: Any = None) -> Any:
-        """Some columns as an Arrow table, of the rows that meet an expression of pyarrow.compute."""
-        parquet = need("pyarrow.parquet", extra="archive")
-        self._stream.seek(0)
-        with _damage(self._where):
-            return parquet.read_table(self._stream, columns=list(names), filters=where, pre_buffer=True)
+    def columns(self, names: Sequence[str], where: Any, read: Sequence[str], first: int, until: int) -> Iterator[Any]:
+        """Some columns of the rows between two indices that meet an expression over columns that are read for it."""
+        asked = list(dict.fromkeys([*names, *read]))
+        for number, (low, high) in enumerate(self._bounds):
+            if low < until and high > first:
+                with _damage(self._where):
+                    found = self._file.read_row_group(number, asked).filter(where).select(list(names))
+                yield found
 
 
 def _schema(arrow: Any) -> Any:
@@ -162,12 +177,15 @@ def _schema(arrow: Any) -> Any:
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """The rows of each row group: so many, or so many bytes."""
     batch: list[Row] = []
+    size_bytes = 0
     for row in rows:
         batch.append(row)
-        if len(batch) == _ROWS:
+        size_bytes += len(row.entry or b"") + len(row.payload or b"")
+        if len(batch) == _ROWS or size_bytes >= _GROUP_BYTES:
             yield batch
-            batch = []
+            batch, size_bytes = [], 0
     if batch:
         yield batch
 
@@ -176,14 +194,6 @@ def _stored(table: Any) -> Iterator[StoredRow]:
     columns = [column.to_pylist() for column in table.select(_COLUMNS).columns]
     for index, entry, payload, fired, *fields in zip(*columns, strict=True):
         yield StoredRow(Row(index, entry, payload), Derived(tuple(fields), tuple(fired or ())))
-
-
-def _bounds_of(group: Any) -> tuple[int, int]:
-    """The first and the last index of a row group: its rows are in order, one for each index."""
-    statistics = group.column(0).statistics
-    if group.column(0).path_in_schema != "idx" or statistics is None or not statistics.has_min_max:
-        raise ValueError("no index")
-    return int(statistics.min), int(statistics.max)
 
 
 @contextmanager

@@ -152,9 +152,9 @@ def test_a_hold_that_is_placed_while_old_entries_are_looked_for_counts(
     request_of(1)
     real = ledger.expire
 
-    def late(rule: ExpiryRule, first: int) -> Any:
+    def late(*given: Any) -> Any:
         place_hold(home, ledger, subject="", since=None, until=None, reason="in the last moment")
-        return real(rule, first)
+        return real(*given)
 
     monkeypatch.setattr(ledger, "expire", late)
     done = expire(home, ledger, _RULE)

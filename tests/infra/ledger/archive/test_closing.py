@@ -43,7 +43,7 @@ class _CutOff:
     def __init__(self, place: Any, files: int, *, torn: bool) -> None:
         self._place, self._left, self._torn = place, files, torn
         self.address = place.address
-        self.read, self.open = place.read, place.open
+        self.read, self.open, self.names, self.remove = place.read, place.open, place.names, place.remove
 
     def write(self, name: str, data: bytes) -> None:
         if self._left == 0:
@@ -59,14 +59,14 @@ def _everything(ledger: Ledger) -> list[Any]:
 
 
 @pytest.mark.parametrize("torn", [False, True])
-@pytest.mark.parametrize("files", range(6))
+@pytest.mark.parametrize("files", range(1, 7))
 def test_a_run_that_is_cut_off_while_it_writes_is_gone_on_with(
     home: Home, ledger: Ledger, fill: Callable[..., int], files: int, *, torn: bool
 ) -> None:
     count = fill(ledger, 400)
     before = _everything(ledger)
     place = ledger.archive.place
-    # Three tiles of leaves, the one above them, the segment, the checkpoint.
+    # Whose it is; three tiles of leaves, the one above them, the segment, the checkpoint.
     ledger.archive.__dict__["place"] = _CutOff(place, files, torn=torn)
     with pytest.raises(_Cut):
         archive(home, ledger, now() + _LATER)
@@ -175,7 +175,7 @@ def test_a_place_that_loses_what_it_is_given_is_noticed_before_anything_is_clear
     place = ledger.archive.place
 
     class Forgetful:
-        address, open, read = place.address, place.open, place.read
+        address, open, read, names = place.address, place.open, place.read, place.names
 
         def write(self, name: str, data: bytes) -> None:
             place.write(name, data if "segments" not in name else data[:-1])

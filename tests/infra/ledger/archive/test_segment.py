@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,14 +35,16 @@ def test_rows_come_back(
     ]
     place = FolderPlace(tmp_path_factory.mktemp("segment"))
     place.write("one", encode(rows))
-    with SegmentFile(place, "one") as file:
+    with SegmentFile(place, "one", first, first + len(rows)) as file:
         stored = list(file.stored(0, 10**9))
         assert [one.row for one in stored] == rows
         assert [one.derived for one in stored] == [Derived.of(row.entry) for row in rows]
         asked = sorted(data.draw(st.sets(st.integers(0, len(rows) - 1)), label="asked"))
         assert list(file.rows([first + at for at in asked])) == [rows[at] for at in asked]
         assert [row.payload for row in file.rows([first], payloads=False)] == [None]
-        assert file.columns(["idx"]).column(0).to_pylist() == [row.idx for row in rows]
+        field = pyarrow.compute.field("idx")
+        tables = file.columns(["idx"], field > first, ["idx"], first, first + 10)
+        assert [index for table in tables for index in table.column(0).to_pylist()] == [row.idx for row in rows[1:]]
 
 
 @settings(max_examples=300, deadline=None)
@@ -60,14 +63,14 @@ def test_no_bytes_end_in_anything_but_a_sentence(tmp_path_factory: pytest.TempPa
     place = FolderPlace(folder)
     place.write("one", bytes(raw))
     try:
-        with SegmentFile(place, "one") as file:
+        with SegmentFile(place, "one", 0, 300) as file:
             list(file.stored(0, 1_000))
             list(file.rows([3, 250]))
-            file.columns(["idx", "kind", "fired"])
+            list(file.columns(["kind", "fired"], pyarrow.compute.field("idx") > 7, ["idx"], 0, 300))
     except DamagedFile as told:
         assert told.cure and str(folder) in str(told)
 
 
 def test_what_is_not_there_is_missing(tmp_path: Path) -> None:
     with pytest.raises(MissingFile):
-        SegmentFile(FolderPlace(tmp_path), "segments/none")
+        SegmentFile(FolderPlace(tmp_path), "segments/none", 0, 256)
