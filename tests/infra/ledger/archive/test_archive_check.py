@@ -6,7 +6,8 @@ import io
 import shutil
 import sqlite3
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.contracts.base import now
+from infra.errors import Refused, StoreError
 from infra.home import Home
+from infra.ledger import check
+from infra.ledger.archive.archived import Archive
 from infra.ledger.archive.closing import archive
 from infra.ledger.archive.place import FolderPlace
 from infra.ledger.archive.segment import Row, encode, segment_name
 from infra.ledger.check import LedgerCheck
+from infra.ledger.expiry import ExpiryRule
 from infra.ledger.log import Ledger
+from infra.ledger.query import AuditFilter
+from infra.ledger.retention import expire
 from infra.ledger.tree import TILE
 
 _LATER = timedelta(days=1)
+BEGIN = datetime(2026, 1, 2, tzinfo=UTC)
 _SEGMENT = f"archive/{segment_name(0)}"
 
 
@@ -200,11 +208,75 @@ def test_an_entry_that_is_put_back_into_the_tables_is_found(copied: Path) -> Non
 
 
 def test_a_place_that_does_not_answer_is_no_tampering(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from infra.errors import StoreError
-
     def silent(*_: object) -> Any:
         raise StoreError("the archive does not answer: ConnectionError", cure="check SLUICE_LEDGER_ARCHIVE")
 
     monkeypatch.setattr(FolderPlace, "open", silent)
     with pytest.raises(StoreError, match="does not answer"):
+        _verdict(copied)
+
+
+def test_a_governing_entry_that_is_emptied_in_the_tables_is_found(copied: Path) -> None:
+    """The triggers let an entry be emptied, as expiry does; of these no answer looks into the archive."""
+    with sqlite3.connect(copied / "ledger" / "ledger.sqlite") as connection:
+        connection.execute("UPDATE events SET entry = NULL WHERE kind = 'service.changed' AND idx < 500")
+    assert all("missing from the ledger's own tables" in what for _, what in _told(copied))
+
+
+def test_the_files_own_statistics_decide_nothing(copied: Path) -> None:
+    ledger = Ledger.open(Home(copied))
+    before = ledger.query(AuditFilter(limit=5_000)), ledger.indices(AuditFilter(since=BEGIN + timedelta(minutes=9)))
+    path = copied / _SEGMENT
+    raw = path.read_bytes()
+    last = (1_023).to_bytes(8, "little")
+    assert raw.count(last) >= 2  # the greatest index, as the footer says it
+    path.write_bytes(raw.replace(last, (511).to_bytes(8, "little")))
+    assert pyarrow.parquet.ParquetFile(path).metadata.row_group(0).column(0).statistics.max == 511
+    after = ledger.query(AuditFilter(limit=5_000)), ledger.indices(AuditFilter(since=BEGIN + timedelta(minutes=9)))
+    assert after == before or not _verdict(copied).ok
+
+
+def test_what_expires_or_is_archived_while_a_ledger_is_checked_is_no_tampering(
+    home: Home, ledger: Ledger, fill: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(ledger, 300)
+    at = ledger.query(AuditFilter(from_index=300, limit=5_000))[0].event.at
+    archive(home, ledger, at)
+    real, turns = Archive.require, [0]
+
+    def late(self: Archive, origin: str) -> None:
+        turns[0] += 1
+        if turns[0] == 1:  # the check has its view by now
+            expire(home, ledger, ExpiryRule(200, "", at))
+            archive(home, ledger, now() + _LATER)
+        real(self, origin)
+
+    monkeypatch.setattr(Archive, "require", late)
+    found = ledger.verify()
+    assert found.ok, found.problems
+    assert ledger.verify().ok
+
+
+def test_a_place_that_is_not_mounted_is_no_loss(copied: Path) -> None:
+    shutil.move(copied / "archive", copied / "elsewhere")
+    (copied / "archive").mkdir()
+    with pytest.raises(StoreError, match="the archive is not here"):
+        _verdict(copied)
+
+
+def test_the_archive_of_another_log_is_refused(copied: Path, tmp_path: Path, fill: Callable[..., int]) -> None:
+    home = replace(Home.open(tmp_path / "second"), ledger_archive=str(copied / "archive"))
+    ledger = Ledger.open(home)
+    fill(ledger, 300)
+    with pytest.raises(Refused, match="another log's"):
+        archive(home, ledger, now() + _LATER)
+    assert ledger.verify().ok and _verdict(copied).ok
+
+
+def test_a_part_that_cannot_ask_the_archive_says_so(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a process of its own, too: no stack trace, and no verdict."""
+    monkeypatch.setattr(check, "_LONG", 400)
+    shutil.move(copied / "archive" / "segments", copied / "archive" / "moved")
+    (copied / "archive" / "segments").write_text("no folder")
+    with pytest.raises(StoreError, match="the archive does not answer"):
         _verdict(copied)

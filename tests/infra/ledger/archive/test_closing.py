@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet
 import pytest
 
 from infra.contracts.base import now
@@ -23,9 +24,12 @@ from infra.ledger.archive import closing
 from infra.ledger.archive import upkeep as lock
 from infra.ledger.archive.archived import Archive
 from infra.ledger.archive.closing import archive
+from infra.ledger.archive.segment import Row, encode, segment_name
 from infra.ledger.archive.upkeep import upkeep
+from infra.ledger.expiry import ExpiryRule
 from infra.ledger.log import Ledger
 from infra.ledger.query import AuditFilter
+from infra.ledger.retention import expire
 from infra.ledger.stored_tree import LedgerChanged
 from infra.ledger.tree import TILE
 
@@ -253,3 +257,92 @@ def test_an_archive_without_its_part_says_which_to_install(
         ledger.query(AuditFilter(limit=500))
     assert "sluicegate[archive]" in caught.value.cure
     assert Archive(home).place is not None
+
+
+def test_rows_that_a_cut_off_run_left_are_cleared_only_once_the_file_still_has_them(
+    home: Home, ledger: Ledger, fill: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(ledger, 400)
+    before = _everything(ledger)
+    calls = iter([lambda _: 0, _cut])  # the first is for what earlier runs left
+    monkeypatch.setattr(closing, "_clear", lambda ledger: next(calls)(ledger))
+    with pytest.raises(_Cut):
+        archive(home, ledger, now() + _LATER)
+    monkeypatch.undo()
+    path = home.archive / segment_name(0)
+    whole = path.read_bytes()
+    changed = encode([row._replace(entry=None) if row.idx == 9 else row for row in _rows(ledger)])
+    for damaged in (changed, whole[:-7], b""):
+        path.write_bytes(damaged)
+        with pytest.raises(StoreError, match=r"nothing was cleared|damaged"):
+            archive(home, ledger, now() + _LATER)
+        assert _everything(ledger) == before
+    path.write_bytes(whole)
+    assert archive(home, ledger, now() + _LATER).cleared > 700
+    assert _everything(ledger) == before and ledger.verify().ok
+
+
+def _cut(*_: object) -> int:
+    raise _Cut
+
+
+def _rows(ledger: Ledger) -> list[Row]:
+    with ledger.view() as view:
+        (segment,) = view.archived.segments
+        with ledger.archive.file(segment) as file:
+            return [stored.row for stored in file.stored(segment.first, segment.until)]
+
+
+def test_what_killed_runs_left_of_files_is_removed(home: Home, ledger: Ledger, fill: Callable[..., int]) -> None:
+    """It holds entries that would never expire there."""
+    fill(ledger, 400)
+    archive(home, ledger, now() + _LATER)
+    left = [home.archive / "segments" / name for name in (".000000000000.parquet.7.8.tmp", "000000000768.parquet")]
+    for path in left:
+        path.write_bytes(b"entries")
+    archive(home, ledger, now() + _LATER)
+    assert not any(path.exists() for path in left) and ledger.verify().ok
+
+
+def test_an_append_never_asks_the_archive(home: Home, events: Any) -> None:
+    """Not even of a process that knew the log as it was before most of it went there."""
+    idle, busy = Ledger.open(home), Ledger.open(home)
+    idle.append_many([(events.completed(number), None) for number in range(357)])
+    busy.append_many([(events.completed(1_000 + number), None) for number in range(900)])
+    archive(home, busy, now() + _LATER)
+    away = home.archive.rename(home.root / "away")
+    assert idle.append(events.completed(9_999)) == len(busy) - 1
+    away.rename(home.archive)
+    assert idle.verify().ok
+
+
+def test_expiry_and_archiving_take_turns(
+    home: Home, ledger: Ledger, fill: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(ledger, 400)
+    monkeypatch.setattr(lock, "_WAIT_S", 0.05)
+    real = ledger.expire
+
+    def between(*given: Any) -> Any:
+        with pytest.raises(Refused, match="another process changes or copies"):
+            archive(home, ledger, now() + _LATER)
+        return real(*given)
+
+    monkeypatch.setattr(ledger, "expire", between)
+    assert expire(home, ledger, ExpiryRule(200, "", now() + _LATER)).entries > 500
+    monkeypatch.undo()
+    assert archive(home, ledger, now() + _LATER).entries > 700 and ledger.verify().ok
+
+
+def test_entries_of_any_size_are_archived_in_bounded_memory(home: Home, ledger: Ledger, events: Any) -> None:
+    """A segment ends with the tile in which it has 64 MiB, a row group with the row in which it has 8."""
+    for number in range(0, 600, 4):
+        payload = os.urandom(1 << 18)
+        ledger.append_many(
+            [(events.completed(number + more, payload=payload), payload) for more in range(4)]  # one text, four times
+        )
+    done = archive(home, ledger, now() + _LATER)
+    assert (done.segments, done.entries) == (2, 512)
+    file = pyarrow.parquet.ParquetFile(home.archive / segment_name(0))
+    assert file.metadata.num_row_groups == 8 and file.metadata.num_rows == 256
+    assert ledger.verify().ok

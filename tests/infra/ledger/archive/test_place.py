@@ -15,7 +15,8 @@ from infra.contracts.base import now
 from infra.errors import StoreError
 from infra.home import Home
 from infra.ledger.archive.closing import archive
-from infra.ledger.archive.place import FolderPlace, MissingFile, open_place
+from infra.ledger.archive.place import DamagedFile, FolderPlace, MissingFile, RemotePlace, open_place
+from infra.ledger.archive.segment import SegmentFile, segment_name
 from infra.ledger.expiry import ExpiryRule
 from infra.ledger.log import Ledger
 from infra.ledger.query import AuditFilter
@@ -113,3 +114,40 @@ def test_the_settings_name_the_place(tmp_path: Path, monkeypatch: pytest.MonkeyP
     )
     assert remote.home.ledger_archive == "s3://bucket/prefix"
     assert remote.home.ledger_archive_endpoint == "http://127.0.0.1:9000"
+
+
+class _Breaks:
+    """A file system whose files are there and fail while they are read, each in its own way."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def open(self, *_: object) -> _Breaks:
+        return self
+
+    def seek(self, *_: object) -> int:
+        return 1_000
+
+    def tell(self) -> int:
+        return 1_000
+
+    def read(self, *_: object) -> bytes:
+        raise self._error
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(104, "reset"), TimeoutError(), RuntimeError("key=SECRET")])
+def test_what_fails_while_it_is_read_is_the_places_fault_and_not_damage(error: Exception) -> None:
+    place = RemotePlace("s3://bucket/x", _Breaks(error), "bucket/x", whole=True)
+    with pytest.raises(StoreError, match="the archive does not answer") as caught:
+        SegmentFile(place, segment_name(0), 0, 256)
+    assert not isinstance(caught.value, DamagedFile | MissingFile) and "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["ftp://user:hunter2@127.0.0.1:1/x", "s3://KEY:hunter2@bucket/x"])
+def test_no_password_of_an_address_is_shown(home: Home, address: str) -> None:
+    with pytest.raises(StoreError) as caught:
+        open_place(replace(home, ledger_archive=address)).read("x")
+    assert "hunter2" not in str(caught.value)
