@@ -21,7 +21,7 @@ from starlette.responses import Response
 from infra.contracts.base import now
 from infra.contracts.ids import new_id
 from infra.contracts.record_events import ContentRead
-from infra.errors import StoreError
+from infra.errors import MissingPart, StoreError
 from infra.ledger.content import unsealed
 from infra.ledger.log import Ledger
 from infra.ledger.query import AuditFilter, Entry
@@ -55,7 +55,7 @@ class AuditDesk:
             await asyncio.sleep(_FOLLOW_S)
             try:
                 await asyncio.to_thread(self.search.catch_up)
-            except StoreError as error:
+            except (MissingPart, StoreError) as error:
                 _LOG.warning("the search table cannot follow the log: %s", error)
 
     async def answered(self, request: Request, work: Callable[[Caller], Awaitable[BaseModel]]) -> BaseModel | Response:
@@ -71,7 +71,7 @@ class AuditDesk:
                 return error_response(error, request_id)
             trace = RequestTrace.begin(request.headers.get("traceparent", ""), content_allowed=False)
             return await self.desk.refuse(error, request_id, visitor, trace)
-        except StoreError as error:
+        except (MissingPart, StoreError) as error:  # of the archive, too
             _LOG.error("the ledger cannot be read: %s", error)
             message = "the ledger cannot be read; see the gateway's log"
             return error_response(ApiError(503, message, "server_error", "ledger_unavailable"), request_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -12,8 +13,10 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import ignored_auth
 
-from infra.contracts.record_events import ContentRead
+from infra.contracts.base import now
+from infra.contracts.record_events import ContentRead, ServiceChanged
 from infra.contracts.request_events import RequestRefused
+from infra.ledger.archive.closing import archive
 from infra.ledger.query import AuditFilter
 from infra.ledger.tree import root_of_entry
 from infra.ledger.verify import LogKey, leaf_hash, open_checkpoint
@@ -194,3 +197,28 @@ def test_generated_requests_meet_the_description(gateway: Any) -> None:
         one()
         checked += 1
     assert checked == 3
+
+
+def test_old_entries_are_answered_from_the_archive_and_nothing_else_needs_it(
+    gateway: Any, asked: dict[str, str]
+) -> None:
+    ledger, auditor = gateway.ledger, Auditor(gateway, "auditor")
+    wanted = {"response": asked["acme"], "content": True}
+    before = auditor.get("events", **wanted)["data"]
+    filling = ServiceChanged(event_id="x", at=now(), pipeline="", service="test", action="started")
+    ledger.append_many([(filling.model_copy(update={"event_id": f"x-{number}"}), None) for number in range(700)])
+    archive(gateway.home, ledger, now() + timedelta(days=1))
+    assert ledger.get(f"{asked['acme']}/completed") is None
+    assert auditor.get("events", **wanted)["data"] == before
+    assert auditor.get(f"events/{before[0]['index']}/proof")["proof"]
+    away = gateway.home.archive.rename(gateway.home.root / "away")
+    try:
+        assert auditor.get("events", 503, **wanted)["error"]["code"] == "ledger_unavailable"
+        body = {"model": "triage", "messages": [{"role": "user", "content": "hello"}]}
+        headers = {"authorization": f"Bearer {gateway.key('acme')}"}
+        said = httpx.post(f"{gateway.url}/v1/chat/completions", json=body, headers=headers, timeout=60)
+        assert said.status_code == 200
+        assert len(auditor.get("events", response=said.json()["id"], limit=2)["data"]) == 2
+    finally:
+        away.rename(gateway.home.archive)
+    assert auditor.get("events", **wanted)["data"] == before
