@@ -111,18 +111,20 @@ class SqlView:
 
     def _take_over(self, connection: Any) -> int:
         ((upto,),) = _run(connection, "SELECT upto FROM followed")
-        begun = upto
-        while entries := self._ledger.raw_entries(upto, upto + _BATCH):
-            indices = [index for index, _ in entries]
-            texts = [entry.decode() for _, entry in entries]
-            connection.register("batch", self._arrow.table({"idx": indices, "entry": texts}))
-            upto = indices[-1] + 1
-            for statement in ("BEGIN", _EVENTS, _CHECKS):
-                _run(connection, statement)
-            _run(connection, "UPDATE followed SET upto = ?", (upto,))
+        begun, end = int(upto), len(self._ledger)
+        for first in range(begun, end, _BATCH):
+            until = min(first + _BATCH, end)
+            entries = self._ledger.raw_entries(first, until)
+            _run(connection, "BEGIN")
+            if entries:  # all of them may have expired
+                indices, texts = [index for index, _ in entries], [entry.decode() for _, entry in entries]
+                connection.register("batch", self._arrow.table({"idx": indices, "entry": texts}))
+                for statement in (_EVENTS, _CHECKS):
+                    _run(connection, statement)
+                connection.unregister("batch")
+            _run(connection, "UPDATE followed SET upto = ?", (until,))
             _run(connection, "COMMIT")
-            connection.unregister("batch")
-        return int(upto - begun)
+        return end - begun
 
     def _drop_expired(self, connection: Any) -> None:
         ((done,),) = _run(connection, "SELECT expired FROM followed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ from infra.contracts.base import now
 from infra.contracts.record_events import EntriesExpired, IndexRange
 from infra.errors import BadInput
 from infra.home import Home
+from infra.ledger import sql
+from infra.ledger.expiry import ExpiryRule
 from infra.ledger.log import Ledger
 from infra.ledger.query import AuditFilter
+from infra.ledger.retention import expire
 from infra.ledger.sql import SqlView
 
 BOTH_STORES = True
@@ -90,3 +94,15 @@ def test_a_file_that_is_deleted_is_made_anew(view: SqlView, ledger: Ledger, tmp_
     for path in tmp_path.glob("columns-*.duckdb*"):
         path.unlink()
     assert SqlView(ledger, tmp_path).catch_up() == 40
+
+
+def test_a_stretch_of_which_everything_expired_is_passed_over(
+    home: Home, recorded: Callable[[int], Ledger], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql, "_BATCH", 10)
+    ledger = recorded(20)
+    early = ledger.query(AuditFilter(limit=100))[29].event.at + timedelta(seconds=1)
+    assert expire(home, ledger, ExpiryRule(200, "", early)).entries == 40
+    made = SqlView(ledger, tmp_path)
+    assert made.catch_up() == 41
+    assert asked(made, "SELECT idx, kind FROM events") == [(40, "entries.expired")]
