@@ -101,6 +101,11 @@ class Find:
         if bounds is None or bounds.until is None:
             return
         criteria = self._criteria(bounds)
+        if self.wanted.words:
+            holding = self._with_words(bounds)
+            if not holding:
+                return
+            criteria.append(("idx", lambda field: field.isin(holding)))
         if times:
             criteria += self._between()
         if responses is not None:
@@ -131,8 +136,6 @@ class Find:
         for column, name in FIELDS.items():
             if (value := getattr(wanted, name)) not in ("", None):
                 found.append((column, partial(operator.eq, value)))
-        if wanted.words:
-            found.append(("idx", lambda field: field.isin(sorted(self._with_words(bounds)))))
         return found
 
     def _between(self) -> list[_Criterion]:
@@ -144,14 +147,14 @@ class Find:
             found.append(("at", lambda field: field < utc_text(until)))
         return found
 
-    def _with_words(self, bounds: Bounds) -> set[int]:
+    def _with_words(self, bounds: Bounds) -> list[int]:
         """The entries whose sealed text holds all of the words; the table of words is never archived."""
         sql = "SELECT idx FROM words WHERE word = ? AND idx >= ? AND idx < ?"
         sets = [
             {int(row[0]) for row in self.connection.execute(sql, (word, bounds.first, bounds.until)).fetchall()}
             for word in self.wanted.words
         ]
-        return set.intersection(*sets)
+        return sorted(set.intersection(*sets))
 
 
 def not_before(response_id: str) -> datetime | None:
