@@ -62,10 +62,10 @@ class Walked:
 
     problems: tuple[LedgerProblem, ...]
     problem_count: int
-    payloads: int
-    fired: int
-    tiles: int
-    open: int
+    payloads: int = 0
+    fired: int = 0
+    tiles: int = 0
+    open: int = 0
     """Of the archive: how many more requests were admitted than completed."""
 
 
@@ -166,7 +166,7 @@ class _Beside:
         self._reader.join()
         if self._process.wait() != 0:
             problem = LedgerProblem(None, "a part of the ledger could not be read")
-            return Walked((problem,), 1, 0, 0, 0, 0)
+            return Walked((problem,), 1)
         found = json.loads(self._last)
         if "error" in found:
             raise StoreError(*found["error"])

@@ -45,7 +45,7 @@ def _walk(home: Home, part: Part) -> Walked:
         try:
             walk = Walk(connection, Archive(home), installation_key(home), part, partial(expired_now, store))
         except LedgerChanged as changed:
-            return Walked((LedgerProblem(None, changed.what),), 1, 0, 0, 0, 0)
+            return Walked((LedgerProblem(None, changed.what),), 1)
         return counted(walk, walk.problems(lambda count: print(f"+{count}", flush=True)))
 
 

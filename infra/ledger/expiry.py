@@ -17,6 +17,7 @@ from typing import Any
 from infra.contracts.base import now, utc_text
 from infra.contracts.ids import new_id
 from infra.contracts.record_events import EntriesExpired, IndexRange
+from infra.ledger.archive.segment import KINDS
 from infra.ledger.holds import Hold, holds_within
 from infra.ledger.query import AuditFilter
 from infra.ledger.tree import TILE, ranges_of
@@ -25,9 +26,8 @@ from infra.stores.connection import Connection
 from infra.stores.insert import portions
 
 EVENT_CLASS = "request"
-_KINDS = frozenset({"request.admitted", "request.completed", "request.refused", "feedback.given"})
-KEEPING = ("hold.placed", "feedback.given")
-"""What may come while entries are chosen, and keeps some of them from expiring."""
+OVERTAKING = ("hold.placed", "feedback.given", "entries.expired", "segment.archived")
+"""What may be recorded while entries are chosen, and makes it another choice."""
 _LAST = "feedback.given"
 """Goes first where not all of a request fits into one step: nothing of it is needed to understand the rest."""
 _WINDOW = 500
@@ -176,7 +176,7 @@ def _old_requests(
     view: View, rule: ExpiryRule, rows: Sequence[Recorded]
 ) -> Iterator[tuple[list[Recorded], Hold | None]]:
     """The requests of which these are entries, each whole, that are over and old; and the hold that covers each."""
-    before = [row for row in rows if row.kind in _KINDS and row.at < rule.before]
+    before = [row for row in rows if row.kind in KINDS and row.at < rule.before]
     if not before:
         return
     under_way = _under_way(view.connection, [row.response_id for row in before])

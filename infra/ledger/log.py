@@ -27,7 +27,7 @@ from infra.home import Home
 from infra.ledger.archive.archived import Archive, Segment
 from infra.ledger.check import LedgerCheck, check
 from infra.ledger.checkpoint import log_key, sign_checkpoint, signed_digest
-from infra.ledger.expiry import KEEPING, ExpiryRule, Step, expired_events, take_away
+from infra.ledger.expiry import OVERTAKING, ExpiryRule, Step, expired_events, take_away
 from infra.ledger.group_commit import GroupCommit
 from infra.ledger.growing import Group, Growing
 from infra.ledger.proofs import Proofs
@@ -216,10 +216,10 @@ class Ledger:
     def expire(self, rule: ExpiryRule, step: Step, seen: int) -> Step | None:
         """Takes away what a step of an expiry has chosen (retention.py) and records that it did, both or neither.
 
-        None, and nothing is changed, when something that keeps entries was recorded since the log had `seen` entries.
+        None, and nothing is changed, when something that overtakes it was recorded since the log had `seen` entries.
         """
         with self._database.writing() as connection:
-            if _recorded_since(connection, seen, KEEPING):
+            if _recorded_since(connection, seen, OVERTAKING):
                 return None
             gone = take_away(connection, step.indices)
             events = [Record.of(event, None) for event in expired_events(rule, step.indices)]

@@ -14,17 +14,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from infra.contracts.base import now
-from infra.errors import StoreError
 from infra.home import Home
 from infra.ledger.archive.closing import clear, tidy
-from infra.ledger.archive.expiring import expire_segment, take_out
+from infra.ledger.archive.expiring import expire_segment, settled, take_out
 from infra.ledger.archive.upkeep import upkeep
 from infra.ledger.expiry import MOST, ExpiryRule, Gone, Step, end_of_old, find_old
 from infra.ledger.log import Ledger
 from infra.settings import LedgerSettings
 from infra.stores.wal import empty_wal
-
-_TRIES = 50
 
 
 @dataclass(frozen=True)
@@ -79,16 +76,13 @@ def expire(
 
 
 def _step(ledger: Ledger, rule: ExpiryRule, first: int, *, dry: bool) -> Step:
-    """Chooses and takes away; chosen outside of the transaction, since the archive may have to be asked."""
-    for _ in range(_TRIES):
-        with ledger.view() as view:
-            step = find_old(view, rule, first, most=sys.maxsize if dry else MOST)
-            (seen,) = view.connection.execute("SELECT coalesce(max(idx) + 1, 0) FROM events").fetchone()
-        if dry or not step.indices:
-            return step
-        if done := ledger.expire(rule, step, int(seen)):
-            return done
-    raise StoreError("holds or feedback came again and again while entries were chosen", cure="run the command again")
+    most = sys.maxsize if dry else MOST
+    return settled(
+        ledger,
+        lambda view: find_old(view, rule, first, most=most),
+        lambda step, seen: ledger.expire(rule, step, seen),
+        dry=dry,
+    )
 
 
 def _expire_archived(

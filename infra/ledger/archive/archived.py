@@ -15,7 +15,7 @@ from infra.digest import Digest
 from infra.errors import Refused, StoreError
 from infra.home import Home
 from infra.ledger.archive.place import ArchivePlace, DamagedFile, MissingFile, open_place
-from infra.ledger.archive.segment import KINDS, Derived, Row, SegmentFile, StoredRow
+from infra.ledger.archive.segment import KINDS, Derived, Row, SegmentFile
 from infra.ledger.archive.tiles import split_tile, tile_name
 from infra.stores.connection import Connection
 
@@ -102,31 +102,18 @@ class Archived:
         """Where the segments end. What closes a segment goes on from there."""
         return self.segments[-1].until if self.segments else 0
 
-    def stored(self, first: int, until: int) -> Iterator[StoredRow]:
-        """Whole rows of indices from `first` to before `until`, as far as they are cleared away elsewhere."""
-        for segment in self.segments:
-            low, high = max(first, segment.first), min(until, segment.until, self.until)
-            if low < high:
-                with self.archive.file(segment) as file:
-                    yield from file.stored(low, high)
-
-    def entries(self, indices: Sequence[int]) -> Iterator[Row]:
-        """The rows of ascending indices without their payloads, of every kind, expired ones too."""
+    def entries(self, indices: Sequence[int], *, payloads: bool = False) -> Iterator[Row]:
+        """The rows of ascending indices, of every kind, expired ones too; without payloads where nobody needs them."""
         cleared = indices[: bisect_left(indices, self.until)]
         for segment in self.segments:
             asked = cleared[bisect_left(cleared, segment.first) : bisect_left(cleared, segment.until)]
             if asked:
                 with self.archive.file(segment) as file:
-                    yield from file.rows(asked, payloads=False)
+                    yield from file.rows(asked, payloads=payloads)
 
     def rows(self, indices: Sequence[int], *, payloads: bool = True) -> Iterator[Row]:
-        """The rows of ascending indices, of the kinds that lie here alone and have not expired."""
-        cleared = indices[: bisect_left(indices, self.until)]
-        for segment in self.segments:
-            asked = cleared[bisect_left(cleared, segment.first) : bisect_left(cleared, segment.until)]
-            if asked:
-                with self.archive.file(segment) as file:
-                    yield from (row for row in file.rows(asked, payloads=payloads) if _kind(row) in KINDS)
+        """Those rows among them of the kinds that lie here alone and have not expired."""
+        return (row for row in self.entries(indices, payloads=payloads) if _kind(row) in KINDS)
 
 
 def _kind(row: Row) -> str | int | None:

@@ -13,12 +13,13 @@ from infra.errors import StoreError
 from infra.ledger.archive.archived import Segment
 from infra.ledger.archive.place import write_checked
 from infra.ledger.archive.segment import Row, SegmentFile, encode
-from infra.ledger.expiry import KEEPING, ExpiryRule, Gone, Step, expired_events, find_old_archived
+from infra.ledger.expiry import OVERTAKING, ExpiryRule, Gone, Step, expired_events, find_old_archived
 from infra.ledger.log import Ledger
 from infra.ledger.query import AuditFilter
+from infra.ledger.view import View
 from infra.ledger.walk import expired_ranges
 
-_TRIES = 5
+_TRIES = 50
 _CHUNK, _CHUNK_BYTES = 500, 16 * 2**20
 
 Forgetter = Callable[[Sequence[Gone]], object]
@@ -26,14 +27,29 @@ Forgetter = Callable[[Sequence[Gone]], object]
 
 def expire_segment(ledger: Ledger, rule: ExpiryRule, segment: Segment, *, dry: bool) -> Step:
     """Chooses what may expire of a segment and records it; with `dry` it only chooses. Raises StoreError."""
+
+    def record(step: Step, seen: int) -> Step | None:
+        return step if ledger.record_unless(OVERTAKING, seen, expired_events(rule, step.indices)) else None
+
+    return settled(ledger, lambda view: find_old_archived(view, rule, segment.first, segment.until), record, dry=dry)
+
+
+def settled(
+    ledger: Ledger, find: Callable[[View], Step], record: Callable[[Step, int], Step | None], *, dry: bool
+) -> Step:
+    """Chooses, and records what was chosen, until nothing overtakes it in between; with `dry` it only chooses.
+
+    Chosen outside of the transaction, since the archive may have to be asked. `record` gets the step and how many
+    entries the log had. Raises StoreError.
+    """
     for _ in range(_TRIES):
         with ledger.view() as view:
-            step = find_old_archived(view, rule, segment.first, segment.until)
-            (seen,) = view.connection.execute("SELECT max(idx) + 1 FROM events").fetchone()
+            step = find(view)
+            (seen,) = view.connection.execute("SELECT coalesce(max(idx) + 1, 0) FROM events").fetchone()
         if dry or not step.indices:
             return step
-        if ledger.record_unless(KEEPING, int(seen), expired_events(rule, step.indices)):
-            return step
+        if done := record(step, int(seen)):
+            return done
     raise StoreError("holds or feedback came again and again while entries were chosen", cure="run the command again")
 
 

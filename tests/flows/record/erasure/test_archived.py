@@ -19,7 +19,7 @@ from infra.backup import back_up
 from infra.contracts.base import now
 from infra.contracts.record_events import ServiceChanged, SubjectErased
 from infra.contracts.request_events import RequestAdmitted
-from infra.errors import Refused
+from infra.errors import BadInput, Refused
 from infra.home import Home
 from infra.home_state import open_home
 from infra.ledger.archive.closing import archive
@@ -139,8 +139,6 @@ def test_the_command_says_what_it_did(put_away: Any) -> None:
 
 
 def test_a_wrong_time_is_one_sentence(put_away: Any) -> None:
-    from infra.errors import BadInput
-
     with pytest.raises(BadInput, match="not a time") as caught:
         sluice("audit", "archive", "--before", "yesterday")
     assert "--before" in str(caught.value)

@@ -11,6 +11,7 @@ import pytest
 from infra.contracts.audit import AuditEvent
 from infra.contracts.record_events import ServiceChanged
 from infra.contracts.request_events import FeedbackGiven, RequestRefused
+from infra.digest import sha256
 from infra.ledger.log import Ledger
 
 BEGIN = datetime(2026, 1, 2, tzinfo=UTC)
@@ -54,8 +55,6 @@ def fill(events: Any) -> Fill:
 
 
 def _feedback(number: int) -> FeedbackGiven:
-    from infra.digest import sha256
-
     return FeedbackGiven(
         event_id=f"fb-{number}/given",
         at=BEGIN,

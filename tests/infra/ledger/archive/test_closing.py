@@ -18,7 +18,7 @@ import pyarrow.parquet
 import pytest
 
 from infra.contracts.base import now
-from infra.errors import Refused, StoreError
+from infra.errors import MissingPart, Refused, StoreError
 from infra.home import Home
 from infra.ledger.archive import closing
 from infra.ledger.archive import upkeep as lock
@@ -243,8 +243,6 @@ def test_kills_at_any_moment(home: Home, ledger: Ledger, events: Any, fill: Call
 def test_an_archive_without_its_part_says_which_to_install(
     home: Home, ledger: Ledger, fill: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from infra.errors import MissingPart
-
     fill(ledger, 200)
     archive(home, ledger, now() + _LATER)
     monkeypatch.setitem(sys.modules, "pyarrow", None)

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pymerkle import InmemoryTree
@@ -91,9 +92,9 @@ def test_a_client_of_other_people_reads_and_checks_the_archived_log(
 
 
 @pytest.mark.slow
-def test_a_log_of_more_than_one_tile_of_tiles(home: Home, ledger: Ledger, events: object) -> None:
+def test_a_log_of_more_than_one_tile_of_tiles(home: Home, ledger: Ledger, events: Any) -> None:
     """Beyond 65,536 entries a third level begins, and a second segment."""
-    made = [(events.completed(number), None) for number in range(66_200)]  # type: ignore[attr-defined]
+    made = [(events.completed(number), None) for number in range(66_200)]
     for start in range(0, len(made), 5_000):
         ledger.append_many(made[start : start + 5_000])
     done = archive(home, ledger, now() + _LATER)
