@@ -167,6 +167,9 @@ def verify(
     witness: Annotated[
         bool, typer.Option("--witness", help="also hold it against what the witness of SLUICE_WITNESS kept")
     ] = False,
+    indexes: Annotated[
+        bool, typer.Option("--indexes", help="also hold SQLite's own indexes against the tables; that takes longer")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Recomputes the whole ledger and holds it against the signed release files; exit 1 on any mismatch."""
@@ -187,6 +190,9 @@ def verify(
         beside = check_records(ledger, Releases(settings.home))
     except StoreError as error:
         beside = (LedgerProblem(None, f"the release files could not be held against it: {error.what}"),)
+    if indexes:
+        with Bars().task("hold the indexes against the tables"):
+            beside += tuple(LedgerProblem(None, what) for what in ledger.index_problems())
     if witness:
         beside += _witnessed(ledger, settings)
     problems, count = (*found.problems, *beside), found.problem_count + len(beside)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Protocol
 
+from infra.errors import BadInput
 from infra.home import Home
 from infra.ledger.postgres_schema import SCHEMA as POSTGRES_SCHEMA
 from infra.ledger.postgres_schema import SEARCH_SCHEMA as POSTGRES_SEARCH_SCHEMA
@@ -46,6 +47,9 @@ class LedgerStore(Protocol):
     def as_made(self, connection: Connection) -> bool:
         """Whether tables, indexes and triggers are the ones that Sluice made."""
 
+    def index_problems(self, connection: Connection) -> list[str]:
+        """Where the database's own indexes say something else than its tables. Raises BadInput, StoreError."""
+
 
 @dataclass
 class SqliteStore:
@@ -66,6 +70,11 @@ class SqliteStore:
     def as_made(self, connection: Connection) -> bool:
         """Compares every object of the file with those of a new one."""
         return _objects(connection) == _expected()
+
+    def index_problems(self, connection: Connection) -> list[str]:
+        """Has SQLite look up each row in each index, and each page's bounds; its words name no value."""
+        rows = connection.execute("PRAGMA integrity_check").fetchall()
+        return [str(row[0]) for row in rows if row[0] != "ok"]
 
 
 @dataclass
@@ -90,6 +99,13 @@ class PostgresStore:
         """Compares every object of the schema with those of a new one, made beside it and taken back."""
         return _definitions(connection, _POSTGRES) == self.database.trial(
             POSTGRES_SCHEMA, lambda trial, schema: _definitions(trial, schema)
+        )
+
+    def index_problems(self, _: Connection) -> list[str]:
+        """That takes rights on the server. Raises BadInput."""
+        raise BadInput(
+            "the indexes of PostgreSQL cannot be checked from here",
+            cure=f"let who runs the server say `pg_amcheck --schema {_POSTGRES} --heapallindexed DATABASE`",
         )
 
 

@@ -133,6 +133,21 @@ def test_verify_of_a_sound_ledger(life: Any) -> None:
         "problems": [],
     }
     assert "verified" in sluice("audit", "verify").stdout
+    assert "verified" in sluice("audit", "verify", "--indexes").stdout
+
+
+def test_verify_looks_at_the_database_s_own_indexes_where_it_is_asked_to(life: Any) -> None:
+    with sqlite3.connect(life.home.ledger) as connection:
+        connection.execute("PRAGMA writable_schema=ON")
+        connection.execute(
+            "UPDATE sqlite_master SET rootpage = (SELECT sum(rootpage) FROM sqlite_master WHERE name IN (?1, ?2)) "
+            "- rootpage WHERE name IN (?1, ?2)",
+            ("events_tenant", "events_subject"),
+        )
+    assert machine("audit", "verify")["ok"]
+    value = machine("audit", "verify", "--indexes", code=1)
+    assert any("missing from index events_tenant" in problem["what"] for problem in value["problems"])
+    assert value["problem_count"] == len(value["problems"])
 
 
 def audit_all() -> Any:
