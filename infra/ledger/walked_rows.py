@@ -68,6 +68,8 @@ class ArchivedRows:
                     self.open += _OPENS.get(stored.derived.kind, 0) if following < self._counted else 0
                     yield _walked(stored, next(leaves), kept.of(following))
                     following += 1
+                if file.denies_its_own(first, until):
+                    self.damage.append((first, f"its filter denies what it has: {segment.name}", until - 1))
         except (MissingFile, DamagedFile) as error:
             self.damage.append((following, f"{error.what}: {segment.name}", until - 1))
 

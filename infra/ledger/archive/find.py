@@ -1,7 +1,7 @@
 """Finds entries in the archive: what query.py and postings.py do in the ledger's own tables, over Parquet.
 
-Whole segments are passed over by the times that the ledger's tiles know; of the others the columns that are asked for
-are read, the newest segment first, and entries only of what is given back.
+Whole segments are passed over by the times that the ledger's tiles know, or by their own filters; of the others the
+columns that are asked for are read, the newest segment first, and entries only of what is given back.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from infra.contracts.base import now, utc_text
 from infra.contracts.ids import made_at
 from infra.extras import need
 from infra.ledger.archive.archived import Archived, Segment
-from infra.ledger.archive.segment import KINDS, Row
+from infra.ledger.archive.bloom import Value
+from infra.ledger.archive.segment import KINDS, Row, SegmentFile
 from infra.ledger.postings import VERDICTS, Bounds, exact_kinds
 from infra.ledger.query import FIELDS, AuditFilter, bounds_of
 from infra.stores.connection import Connection
@@ -45,6 +46,11 @@ class Find:
         if earliest is not None and (wanted.since is None or wanted.since < earliest):
             wanted = replace(wanted, since=earliest)
         return bounds_of(self.connection, wanted)
+
+    @cached_property
+    def _asked(self) -> list[Value]:
+        values = [(column, getattr(self.wanted, name)) for column, name in FIELDS.items()]
+        return [(column, value) for column, value in values if value not in ("", None)]
 
     def newest(self) -> Iterator[Row]:
         """The rows of entries that match, the newest first, read segment by segment; payloads are left out."""
@@ -114,6 +120,8 @@ class Find:
         field = need("pyarrow.compute", extra="archive").field
         where = reduce(operator.and_, (meets(field(column)) for column, meets in criteria))
         with self.archived.archive.file(segment) as file:
+            if self._denied(file, responses):
+                return
             yield from file.columns(columns, where, [column for column, _ in criteria], bounds.first, bounds.until)
 
     def _bounds(self, segment: Segment) -> Bounds | None:
@@ -133,10 +141,14 @@ class Find:
             ("idx", lambda field: (field >= bounds.first) & (field < bounds.until)),
             ("kind", lambda field: field.isin(kinds)),
         ]
-        for column, name in FIELDS.items():
-            if (value := getattr(wanted, name)) not in ("", None):
-                found.append((column, partial(operator.eq, value)))
+        found += [(column, partial(operator.eq, value)) for column, value in self._asked]
         return found
+
+    def _denied(self, file: SegmentFile, responses: Collection[str] | None) -> bool:
+        """Whether a file says itself that it has nothing of what is asked for."""
+        if any(file.denies(one) for one in self._asked):
+            return True
+        return responses is not None and all(file.denies(("response_id", one)) for one in responses)
 
     def _between(self) -> list[_Criterion]:
         since, until = self.wanted.since, self.wanted.until

@@ -4,21 +4,25 @@
     event_id ... trace_id   what queries look for (schema.COLUMNS), out of the entry
     fired                   what its checks found: "VERDICT NAME" with the name of a rule or an entity
 
-Of an entry that has expired only the index is left. `sluice audit verify` holds every value against the leaves.
+Of an entry that has expired only the index is left. `sluice audit verify` holds every value against the leaves. In the
+file's metadata stands a Bloom filter of what queries look for; a file without one is read for each of them.
 """
 
 from __future__ import annotations
 
 import io
 import json
+from base64 import b64decode, b64encode
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 from infra.errors import StoreError
 from infra.extras import need
+from infra.ledger.archive.bloom import Bloom, Value
 from infra.ledger.archive.place import ArchivePlace, DamagedFile
 from infra.ledger.record import fired_of
 from infra.ledger.schema import COLUMNS
@@ -33,6 +37,9 @@ MOST_BYTES = 64 * 2**20
 _ROWS, _GROUP_BYTES = 4_096, 8 * 2**20
 """Of one row group: what is read for one entry."""
 _NUMBERS = ("version",)
+_BLOOM = b"sluice.bloom"
+_IN_BLOOM = tuple(name for name in COLUMNS if name not in ("event_id", "at", "kind", "manifest"))
+"""The columns whose values are in the filter: of these, a question often has one that few segments have."""
 _COLUMNS = ["idx", "entry", "payload", "fired", *COLUMNS]
 
 
@@ -84,7 +91,7 @@ def segment_name(first: int) -> str:
 def encode(rows: Iterable[Row]) -> bytes:
     """The Parquet file of rows in their order. Raises ValueError when an entry is no event."""
     arrow, parquet = need("pyarrow", extra="archive"), need("pyarrow.parquet", extra="archive")
-    schema, target = _schema(arrow), io.BytesIO()
+    schema, target, values = _schema(arrow), io.BytesIO(), set[Value]()
     with parquet.ParquetWriter(target, schema, compression="zstd") as writer:
         for batch in _batches(rows):
             derived = [Derived.of(row.entry) for row in batch]
@@ -96,7 +103,10 @@ def encode(rows: Iterable[Row]) -> bytes:
                 **dict(zip(COLUMNS, fields, strict=True)),
                 "fired": [one.fired for one in derived],
             }
-            writer.write_table(arrow.table(columns, schema=schema), row_group_size=_ROWS)
+            table = arrow.table(columns, schema=schema)
+            writer.write_table(table, row_group_size=_ROWS)
+            values |= _values(table)
+        writer.add_key_value_metadata({_BLOOM: b64encode(Bloom.of(values).data)})
     return target.getvalue()
 
 
@@ -131,6 +141,21 @@ class SegmentFile:
     def __exit__(self, *_: object) -> None:
         self._file.close()
         self._stream.close()
+
+    @cached_property
+    def _bloom(self) -> Bloom:
+        with _damage(self._where):
+            return Bloom(b64decode((self._file.metadata.metadata or {}).get(_BLOOM, b""), validate=True))
+
+    def denies(self, value: Value) -> bool:
+        """Whether a column certainly has a value nowhere. Raises DamagedFile."""
+        return value[0] in _IN_BLOOM and self._bloom.denies(value)
+
+    def denies_its_own(self, first: int, until: int) -> bool:
+        """Whether its filter denies what stands in its columns between two indices. Raises DamagedFile, StoreError."""
+        groups = [number for number, (low, high) in enumerate(self._bounds) if low < until and high > first]
+        with _damage(self._where):
+            return self._bloom.denies_any(_values(self._file.read_row_groups(groups, list(_IN_BLOOM))))
 
     def stored(self, first: int, until: int) -> Iterator[StoredRow]:
         """Whole rows of indices from `first` to before `until`, in the file's order, as they are."""
@@ -174,6 +199,13 @@ def _schema(arrow: Any) -> Any:
             ("fired", arrow.list_(arrow.string())),
         ]
     )
+
+
+def _values(table: Any) -> set[Value]:
+    """What stands in the columns that the filter is of."""
+    return {
+        (name, value) for name in _IN_BLOOM for value in table.column(name).unique().to_pylist() if value is not None
+    }
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
