@@ -183,16 +183,13 @@ def verify(
 
     settings = read_settings()
     ledger = Ledger.open(settings.home)
-    beside: tuple[LedgerProblem, ...]
+    in_indexes = _in_indexes(ledger) if indexes else ()
     with Bars().task("recompute the ledger", len(ledger)) as bar:
         found = ledger.verify(bar.advance)
     try:
-        beside = check_records(ledger, Releases(settings.home))
+        beside = (*in_indexes, *check_records(ledger, Releases(settings.home)))
     except StoreError as error:
-        beside = (LedgerProblem(None, f"the release files could not be held against it: {error.what}"),)
-    if indexes:
-        with Bars().task("hold the indexes against the tables"):
-            beside += tuple(LedgerProblem(None, what) for what in ledger.index_problems())
+        beside = (*in_indexes, LedgerProblem(None, f"the release files could not be held against it: {error.what}"))
     if witness:
         beside += _witnessed(ledger, settings)
     problems, count = (*found.problems, *beside), found.problem_count + len(beside)
@@ -216,6 +213,22 @@ def verify(
         _verdict(found, problems, count)
     if count:
         raise typer.Exit(1)
+
+
+def _in_indexes(ledger: Ledger) -> tuple[LedgerProblem, ...]:
+    """Where the database's own indexes say something else than its tables; that they cannot be read is a finding too.
+
+    Raises BadInput where the store cannot say.
+    """
+    from flows.cli.bars import Bars
+    from infra.errors import StoreError
+    from infra.ledger.walk import LedgerProblem
+
+    with Bars().task("hold the indexes against the tables"):
+        try:
+            return tuple(LedgerProblem(None, what) for what in ledger.index_problems())
+        except StoreError as error:
+            return (LedgerProblem(None, f"the indexes cannot be read: {error.what}"),)
 
 
 def _witnessed(ledger: Ledger, settings: Settings) -> tuple[LedgerProblem, ...]:

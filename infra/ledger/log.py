@@ -193,9 +193,9 @@ class Ledger:
             return check(self._home, connection, self.store, self.archive, self._key, advance)
 
     def index_problems(self) -> list[str]:
-        """Where a query would miss something or find too much since the database's own index was changed.
+        """Where a query misses something or finds too much since an index of the database was changed: the first 100.
 
-        `verify` reads the tables alone, in a third of the time. Raises BadInput where the store cannot say, StoreError.
+        `verify` reads the tables, and takes less time. Raises BadInput where the store cannot say, StoreError.
         """
         with self._database.reading() as connection:
             return self.store.index_problems(connection)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import repeat
 
 from infra.ledger.archive.archived import Archived, Segment
+from infra.ledger.archive.bloom import Value
 from infra.ledger.archive.place import DamagedFile, MissingFile
 from infra.ledger.archive.segment import KINDS, Derived, StoredRow
 from infra.ledger.archive.tiles import read_leaves
@@ -59,16 +60,16 @@ class ArchivedRows:
             )
         )
         leaves = self._leaves(first, until)
-        following = first
+        following, values = first, set[Value]()
         try:
             with self._archived.archive.file(segment) as file:
                 for stored in file.stored(first, until):
                     if stored.row.idx != following:
                         raise DamagedFile("its entries are not in order", where=segment.name)
                     self.open += _OPENS.get(stored.derived.kind, 0) if following < self._counted else 0
-                    yield _walked(stored, next(leaves), kept.of(following))
+                    yield _walked(stored, next(leaves), kept.of(following), values)
                     following += 1
-                if file.denies_its_own(first, until):
+                if file.denies_any(values):
                     self.damage.append((first, f"its filter denies what it has: {segment.name}", until - 1))
         except (MissingFile, DamagedFile) as error:
             self.damage.append((following, f"{error.what}: {segment.name}", until - 1))
@@ -120,10 +121,12 @@ class _Kept:
         return self._next[1:] if self._next is not None and self._next[0] == index else None
 
 
-def _walked(stored: StoredRow, leaf: bytes, kept: tuple[object, object] | None) -> WalkedRow:
+def _walked(stored: StoredRow, leaf: bytes, kept: tuple[object, object] | None, values: set[Value]) -> WalkedRow:
+    """`values` gathers what the file's filter must not deny: what the entry itself says."""
     row, wrong = stored.row, []
     try:
         derived = Derived.of(row.entry)
+        values.update(derived.values)
         if stored.derived != derived:
             wrong.append("the archive's columns do not say what the entry says")
         if row.entry is not None and derived.kind not in KINDS and (kept is None or kept[0] is None):

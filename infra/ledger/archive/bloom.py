@@ -1,7 +1,8 @@
-"""A Bloom filter (B. H. Bloom, 1970) of the values in a segment's columns: which it cannot have, without reading them.
+"""A Bloom filter of the values in a segment's columns: which it cannot have, without reading them.
 
 A value that was put in is never denied; one in about 2,000 of those that were not is not denied either. 16 bits for
-each value and 8 of them set, found with two hashes (A. Kirsch, M. Mitzenmacher: Less Hashing, Same Performance, 2006).
+each value and 8 of them set (Bloom: Space/Time Trade-offs in Hash Coding, 1970), found with two hashes (Kirsch and
+Mitzenmacher: Less Hashing, Same Performance, 2006).
 """
 
 from __future__ import annotations

@@ -14,9 +14,8 @@ import io
 import json
 from base64 import b64decode, b64encode
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
@@ -38,8 +37,9 @@ _ROWS, _GROUP_BYTES = 4_096, 8 * 2**20
 """Of one row group: what is read for one entry."""
 _NUMBERS = ("version",)
 _BLOOM = b"sluice.bloom"
-_IN_BLOOM = tuple(name for name in COLUMNS if name not in ("event_id", "at", "kind", "manifest"))
-"""The columns whose values are in the filter: of these, a question often has one that few segments have."""
+_NOT_IN_BLOOM = ("event_id", "at", "kind", "manifest")
+"""The columns whose values are not in the filter: all segments have them, or nobody asks for them."""
+_IN_BLOOM = tuple(n for n, name in enumerate(COLUMNS) if name not in _NOT_IN_BLOOM)
 _COLUMNS = ["idx", "entry", "payload", "fired", *COLUMNS]
 
 
@@ -62,6 +62,11 @@ class Derived(NamedTuple):
     def kind(self) -> str | int | None:
         """The event's kind; None once it has expired."""
         return self.fields[_KIND]
+
+    @property
+    def values(self) -> list[Value]:
+        """What of them stands in a segment's filter."""
+        return [(COLUMNS[n], value) for n in _IN_BLOOM if (value := self.fields[n]) is not None]
 
     @classmethod
     def of(cls, entry: bytes | None) -> Derived:
@@ -103,9 +108,8 @@ def encode(rows: Iterable[Row]) -> bytes:
                 **dict(zip(COLUMNS, fields, strict=True)),
                 "fired": [one.fired for one in derived],
             }
-            table = arrow.table(columns, schema=schema)
-            writer.write_table(table, row_group_size=_ROWS)
-            values |= _values(table)
+            writer.write_table(arrow.table(columns, schema=schema), row_group_size=_ROWS)
+            values.update(value for one in derived for value in one.values)
         writer.add_key_value_metadata({_BLOOM: b64encode(Bloom.of(values).data)})
     return target.getvalue()
 
@@ -118,7 +122,7 @@ class SegmentFile:
     """
 
     def __init__(self, place: ArchivePlace, name: str, first: int, until: int) -> None:
-        """Raises MissingFile, StoreError when it does not answer, DamagedFile when it is no file of so many rows."""
+        """Raises MissingFile, StoreError when it does not answer, DamagedFile when it is no segment of so many rows."""
         parquet = need("pyarrow.parquet", extra="archive")
         self._where = f"{place.address}/{name}"
         self._stream = place.open(name)
@@ -126,6 +130,9 @@ class SegmentFile:
             with _damage(self._where):
                 self._file = parquet.ParquetFile(self._stream)
                 metadata = self._file.metadata
+                if not self._file.schema_arrow.equals(_schema(need("pyarrow", extra="archive"))):
+                    raise TypeError("other columns")
+                self._bloom = Bloom(b64decode((metadata.metadata or {}).get(_BLOOM, b""), validate=True))
                 ends = list(accumulate(metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)))
                 if (ends[-1] if ends else 0) != until - first:
                     raise ValueError("another number of rows")
@@ -142,20 +149,13 @@ class SegmentFile:
         self._file.close()
         self._stream.close()
 
-    @cached_property
-    def _bloom(self) -> Bloom:
-        with _damage(self._where):
-            return Bloom(b64decode((self._file.metadata.metadata or {}).get(_BLOOM, b""), validate=True))
-
     def denies(self, value: Value) -> bool:
-        """Whether a column certainly has a value nowhere. Raises DamagedFile."""
-        return value[0] in _IN_BLOOM and self._bloom.denies(value)
+        """Whether its filter says that a column has a value nowhere."""
+        return value[0] not in _NOT_IN_BLOOM and self._bloom.denies(value)
 
-    def denies_its_own(self, first: int, until: int) -> bool:
-        """Whether its filter denies what stands in its columns between two indices. Raises DamagedFile, StoreError."""
-        groups = [number for number, (low, high) in enumerate(self._bounds) if low < until and high > first]
-        with _damage(self._where):
-            return self._bloom.denies_any(_values(self._file.read_row_groups(groups, list(_IN_BLOOM))))
+    def denies_any(self, values: Collection[Value]) -> bool:
+        """Whether its filter denies one of many values."""
+        return self._bloom.denies_any(values)
 
     def stored(self, first: int, until: int) -> Iterator[StoredRow]:
         """Whole rows of indices from `first` to before `until`, in the file's order, as they are."""
@@ -199,13 +199,6 @@ def _schema(arrow: Any) -> Any:
             ("fired", arrow.list_(arrow.string())),
         ]
     )
-
-
-def _values(table: Any) -> set[Value]:
-    """What stands in the columns that the filter is of."""
-    return {
-        (name, value) for name in _IN_BLOOM for value in table.column(name).unique().to_pylist() if value is not None
-    }
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:

@@ -150,6 +150,20 @@ def test_verify_looks_at_the_database_s_own_indexes_where_it_is_asked_to(life: A
     assert value["problem_count"] == len(value["problems"])
 
 
+def test_an_index_that_cannot_be_read_hides_nothing_else(life: Any) -> None:
+    tamper(life, "UPDATE payloads SET data = x'00' WHERE idx = 8")
+    with sqlite3.connect(life.home.ledger) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'events_trace_id'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with life.home.ledger.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * 64)
+    value = machine("audit", "verify", "--indexes", code=1)
+    assert [one["index"] for one in value["problems"]][:1] == [8]
+    assert any("the indexes cannot be read: the file is damaged" in one["what"] for one in value["problems"])
+
+
 def audit_all() -> Any:
     from infra.ledger.query import AuditFilter
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pyarrow.parquet
 import pytest
 from hypothesis import given
@@ -15,14 +16,15 @@ from hypothesis import strategies as st
 
 from infra.contracts.base import now
 from infra.home import Home
-from infra.ledger.archive.bloom import Bloom
+from infra.ledger.archive.bloom import Bloom, Value
 from infra.ledger.archive.closing import archive
-from infra.ledger.archive.place import FolderPlace
+from infra.ledger.archive.place import DamagedFile, FolderPlace
 from infra.ledger.archive.segment import SegmentFile, segment_name
 from infra.ledger.expiry import ExpiryRule
 from infra.ledger.log import Ledger
 from infra.ledger.query import AuditFilter
 from infra.ledger.retention import expire
+from infra.ledger.walked_rows import ArchivedRows
 
 _VALUES = st.tuples(st.sampled_from(["tenant", "subject", "version"]), st.text(max_size=30) | st.integers(0, 2**63 - 1))
 _SEGMENT = f"archive/{segment_name(0)}"
@@ -74,15 +76,24 @@ def _answers(root: Path) -> list[Any]:
     return [ledger.query(AuditFilter(**asked, limit=5_000)) for asked in _ASKED]
 
 
-def _with_filter(root: Path, change: Callable[[bytes], bytes | None]) -> None:
-    """The same file with another filter."""
+def _with_filter(root: Path, change: Callable[[bytes], bytes | None], version: Any = None) -> None:
+    """The same file in small row groups with another filter; its versions as `version` where that is a type."""
     with SegmentFile(FolderPlace(root / "archive"), segment_name(0), 0, 512) as file:
         data = change(file._bloom.data)
     table = pyarrow.parquet.read_table(root / _SEGMENT)
+    if version is not None:
+        place = table.schema.get_field_index("version")
+        table = table.set_column(place, "version", table.column(place).cast(version))
     with pyarrow.parquet.ParquetWriter(root / _SEGMENT, table.schema) as writer:
-        writer.write_table(table)
+        writer.write_table(table, row_group_size=100)
         if data is not None:
             writer.add_key_value_metadata({"sluice.bloom": b64encode(data)})
+
+
+def _values(root: Path) -> list[Value]:
+    """Everything that the filter is of, in the order of the entries."""
+    with SegmentFile(FolderPlace(root / "archive"), segment_name(0), 0, 512) as file:
+        return list(dict.fromkeys(value for one in file.stored(0, 512) for value in one.derived.values))
 
 
 def test_what_a_segment_denies_is_answered_without_its_columns(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,6 +125,50 @@ def test_a_filter_that_denies_what_is_there_is_found(copied: Path, change: Calla
     assert _answers(copied) != before  # what the change does to who asks
     (problem,) = Ledger.open(Home(copied)).verify().problems
     assert problem.what.startswith("its filter denies what it has") and (problem.index, problem.last) == (0, 511)
+
+
+@pytest.mark.parametrize("number", [0, 3, 100, 210])
+def test_a_filter_that_denies_a_single_value_is_found(copied: Path, number: int) -> None:
+    """In whatever row group it stands, and by whoever walks over the part that has it."""
+    hidden = ("response_id", f"resp-{number}")
+    _with_filter(copied, lambda _: Bloom.of([value for value in _values(copied) if value != hidden]).data)
+    ledger = Ledger.open(Home(copied))
+    assert not ledger.of_response(hidden[1])
+    (problem,) = ledger.verify().problems
+    assert (problem.index, problem.last, problem.what[:35]) == (0, 511, "its filter denies what it has: segm")
+    with ledger.view() as view:
+        for first, until in ((0, 256), (256, 512)):
+            rows = ArchivedRows(view.connection, view.archived, first, until, 0)
+            entries = [row[1] for row in rows]
+            has = any(isinstance(one, bytes) and f'"{hidden[1]}"'.encode() in one for one in entries)
+            assert [one[0] for one in rows.damage] == ([first] if has else [])
+
+
+@pytest.mark.parametrize("version", [pyarrow.float64(), pyarrow.decimal128(21, 2), pyarrow.int32()])
+def test_a_column_of_another_type_with_a_filter_of_its_own_is_found(copied: Path, version: Any) -> None:
+    """2 is 2.0 to whoever compares them, and not to who hashes them."""
+    own = [(name, f"{value}.0" if name == "version" else value) for name, value in _values(copied)]
+    _with_filter(copied, lambda _: Bloom.of(own).data, version)
+    found = Ledger.open(Home(copied)).verify()
+    assert any("a file of the archive is damaged: TypeError" in one.what for one in found.problems)
+
+
+def test_a_filter_of_other_spellings_is_found(copied: Path) -> None:
+    own = [(name, f"{value}.0" if name == "version" else value) for name, value in _values(copied)]
+    _with_filter(copied, lambda _: Bloom.of(own).data)
+    (problem,) = Ledger.open(Home(copied)).verify().problems
+    assert problem.what.startswith("its filter denies what it has")
+
+
+def test_a_filter_that_cannot_be_read_is_damage(copied: Path) -> None:
+    table = pyarrow.parquet.read_table(copied / _SEGMENT)
+    with pyarrow.parquet.ParquetWriter(copied / _SEGMENT, table.schema) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({"sluice.bloom": "~"})
+    with pytest.raises(DamagedFile, match="a file of the archive is damaged"):
+        _answers(copied)
+    problems = Ledger.open(Home(copied)).verify().problems
+    assert [(one.index, one.last) for one in problems if "damaged" in one.what] == [(0, 511)]
 
 
 def test_what_expired_leaves_the_filter(copied: Path) -> None:
