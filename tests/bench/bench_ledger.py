@@ -5,7 +5,7 @@
     SQLite, row by row            one row, one full sync; the same bytes and indexes
     bare SQLite, row by row       the same without any index but the row's own number
     SQLite, batches of 64         the same bytes and indexes in transactions of 64: what group commit can reach at best
-    PostgreSQL, INSERT            64 connections, synchronous_commit=on, the same bytes in a table with one index
+    PostgreSQL, INSERT            64 connections of pgbench, synchronous_commit=on, as many bytes in a table, one index
 
 The same once more where a sync costs 2 ms longer. Then how long one append takes at 100 and at 1,000 requests a second.
 Run it with `make bench`, on an idle machine. `--check` ends with 1 when the gateway's writing misses a limit.
@@ -19,8 +19,9 @@ import gc
 import statistics
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,8 @@ from infra.ledger.vault import Vault
 from services.recorder import Recorder
 
 sys.path.append(str(Path(__file__).parent / "ledger"))
-from peers import at_once, in_batches, postgres, row_by_row, timed
-from written import TEXT, Event, events, sealed
+from peers import in_batches, postgres, row_by_row, timed
+from written import TEXT, Event, dealt, events, sealed
 
 _WRITERS = 64
 _EVENTS = 25_600
@@ -52,7 +53,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="end with status 1 when the gateway misses a limit")
     given = parser.parse_args()
     console, missed = Console(), False
-    rates = _rates(0.0, _EVENTS, 4_000) | {f"PostgreSQL, INSERT, {_WRITERS} connections": postgres(6_400, _WRITERS)}
+    rates = _rates(0.0, _EVENTS, 4_000) | {"PostgreSQL, INSERT": postgres(_EVENTS, _WRITERS)}
     console.print(_table("Durable appends a second, this disk", rates))
     missed |= _held(console, rates, {_ROWS: 2.5, _BATCHES: 0.25})
     rates = _rates(_SLOW_S, 6_400, 600)
@@ -93,7 +94,7 @@ def _held(console: Console, rates: dict[str, float], limits: dict[str, float]) -
 async def _by_requests(count: int) -> float:
     """64 tasks of one event loop write one event after the other, each waiting until it is durable."""
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
-        recorder, parts = _recorder(Path(folder)), [events(count // _WRITERS) for _ in range(_WRITERS)]
+        recorder, parts = _recorder(Path(folder)), dealt(count, _WRITERS)
 
         async def write(own: Sequence[Event]) -> None:
             for event in own:
@@ -110,13 +111,22 @@ def _by_threads(count: int) -> float:
     """64 threads append one event after the other, each waiting until it is durable."""
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
         ledger = Ledger.open(Home.open(Path(folder)))
-        parts = [[sealed(event) for event in events(count // _WRITERS)] for _ in range(_WRITERS)]
+        parts = [[sealed(event) for event in part] for part in dealt(count, _WRITERS)]
 
         def write(own: Sequence[tuple[Event, bytes | None]]) -> None:
             for event, payload in own:
                 ledger.append(event, payload=payload)
 
-        return count / timed(lambda: at_once(write, parts))
+        return count / timed(lambda: _at_once(write, parts))
+
+
+def _at_once(work: Callable[[Any], None], parts: Sequence[Any]) -> None:
+    """Does each part in a thread of its own, and waits for all."""
+    threads = [threading.Thread(target=work, args=(part,)) for part in parts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def _latencies() -> Table:

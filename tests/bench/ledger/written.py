@@ -22,7 +22,10 @@ Row = tuple[bytes, bytes, bytes | None]
 
 
 def events(count: int) -> list[Event]:
-    """An `admitted` and a `completed` with eight checks in turns. Ids grow with the time, as the gateway's do."""
+    """An `admitted` and a `completed` with eight checks in turns. Ids grow with the time, as the gateway's do.
+
+    Of every second request the caller says for whom it asks, one of 1,000; the others are data subjects of their own.
+    """
     found: list[Event] = []
     for number in range(count // 2):
         response_id = f"chatcmpl-{_BEGAN_MS + number:012x}{secrets.token_hex(6)}"
@@ -33,7 +36,7 @@ def events(count: int) -> list[Event]:
             "response_id": response_id,
             "tenant": f"tenant-{number % 7}",
             "key_id": "key-1",
-            "subject": f"sub-{number % 1000:032x}",
+            "subject": f"sub-{number % 1000 if number % 2 else secrets.randbits(128):032x}",
             "version": 1,
             "manifest": sha256(b"manifest"),
             "guardrails": sha256(b"policy"),
@@ -43,6 +46,16 @@ def events(count: int) -> list[Event]:
         )
         found += [admitted, _completed(response_id, shared)]
     return found
+
+
+def dealt(count: int, writers: int) -> list[list[Event]]:
+    """So many events in as many parts as there are writers, of whom every second one begins with a `completed`."""
+    each, found = count // writers, events(count + 2 * writers)
+    parts = []
+    for number in range(writers):
+        own = [one for at in range(2 * number, len(found), 2 * writers) for one in found[at : at + 2]]
+        parts.append(own[number % 2 : number % 2 + each])
+    return parts
 
 
 def sealed(event: Event) -> tuple[Event, bytes | None]:
