@@ -41,8 +41,7 @@ class PresentMaster:
         """
         missed = None
         while True:
-            with database.reading() as connection:
-                named, found = named_master(connection), read(connection)
+            named, found = database.look(lambda connection: (named_master(connection), read(connection)))
             if (opener := self._of(named)) is not None:
                 return opener, found
             if named == missed:

@@ -51,7 +51,7 @@ class Record:
     @property
     def fired(self) -> tuple[Fired, ...]:
         """What its checks found, for the index of queries: each once, in order."""
-        checks: Sequence[CheckRecord2] = getattr(self.event, "checks", ())
+        checks: Sequence[CheckRecord2] = vars(self.event).get("checks", ())
         found = {
             (name, check.verdict)
             for check in checks
@@ -74,7 +74,7 @@ def read_event(data: bytes) -> AuditEvent:
 
 def sealed_digest(event: AuditEvent) -> Digest | None:
     """The digest that an event gives for its payload, or None where it has none."""
-    return getattr(event, "sealed", None)
+    return vars(event).get("sealed")  # a field that is not there costs pydantic microseconds
 
 
 def sealed_in(data: bytes) -> str | None:

@@ -30,6 +30,7 @@ from infra.ledger.master_key import KEY_BYTES, NONCE_BYTES, ensure_master, subje
 from infra.ledger.present_master import PresentMaster
 from infra.ledger.rewrap import settle_master
 from infra.ledger.sealed_text import decrypt, encrypt, generation_of
+from infra.stores.insert import insert
 from infra.stores.sqlite import Database
 
 _SCHEMA = f"""
@@ -207,6 +208,7 @@ class Vault:
     def _make(self, subjects: Sequence[str]) -> dict[str, tuple[int, bytes]]:
         made = now().isoformat()
         keys: dict[str, tuple[int, bytes]] = {}
+        rows: list[tuple[str, int, bytes, str]] = []
         with self._database.writing() as connection:
             wrapper = self._masters.to_write(connection)
             last: dict[str, tuple[int, bytes | None]] = {}
@@ -220,11 +222,9 @@ class Vault:
                 generation, key = generation + 1, secrets.token_bytes(KEY_BYTES)
                 nonce = secrets.token_bytes(NONCE_BYTES)
                 wrapped = nonce + wrapper.encrypt(nonce, key, subject_bound(subject, generation))
-                connection.execute(
-                    "INSERT INTO keys (subject, generation, wrapped, made) VALUES (?, ?, ?, ?)",
-                    (subject, generation, wrapped, made),
-                )
+                rows.append((subject, generation, wrapped, made))
                 keys[subject] = (generation, key)
+            insert(connection, "keys", ("subject", "generation", "wrapped", "made"), rows)
         return keys
 
     def _unwrap(self, opener: AESGCM, subject: str, generation: int, wrapped: bytes) -> bytes:

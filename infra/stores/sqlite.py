@@ -8,16 +8,17 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock
 
 from infra.errors import SluiceError, StoreError
 from infra.stores.connection import Value
 
+ReadT = TypeVar("ReadT")
 PAGE_BYTES = 8_192
 """Of a new file: an entry of the ledger has one to two thousand bytes, and few of those fit SQLite's usual page."""
 _BUSY_S = 30.0
@@ -105,13 +106,7 @@ def connect(path: Path, schema: str, version: int) -> SqliteConnection:
 def read_only(path: Path, beside: Path | None = None) -> Iterator[SqliteConnection]:
     """One consistent view of a file that is there, whatever its layout, and of a second one. Raises StoreError."""
     with store_errors(path):
-        # Never made anew: a store that is gone must not look like an empty one.
-        place = f"{path.as_uri()}?mode=rw"
-        connection = sqlite3.connect(
-            place, timeout=_BUSY_S, isolation_level=None, check_same_thread=False, uri=True, factory=SqliteConnection
-        )
-        # A text that is none is a finding of whoever checks it, not the end of the check.
-        connection.text_factory = _text
+        connection = _opened(path)
         try:
             if beside is not None:
                 connection.execute("ATTACH DATABASE ? AS beside", (f"{beside.as_uri()}?mode=rw",))
@@ -119,6 +114,21 @@ def read_only(path: Path, beside: Path | None = None) -> Iterator[SqliteConnecti
             yield connection
         finally:
             connection.close()
+
+
+def _opened(path: Path) -> SqliteConnection:
+    """Opens a file that is there. Never made anew: a store that is gone must not look like an empty one."""
+    connection = sqlite3.connect(
+        f"{path.as_uri()}?mode=rw",
+        timeout=_BUSY_S,
+        isolation_level=None,
+        check_same_thread=False,
+        uri=True,
+        factory=SqliteConnection,
+    )
+    # A text that is none is a finding of whoever checks it, not the end of the check.
+    connection.text_factory = _text
+    return connection
 
 
 def _text(raw: bytes) -> str:
@@ -149,6 +159,7 @@ class Database:
         self._owner = os.getpid()
         self._connection = connect(path, schema, version)
         self._file = _identity(path)
+        self._looker = _Looker(path)
 
     @contextmanager
     def writing(self) -> Iterator[SqliteConnection]:
@@ -184,6 +195,13 @@ class Database:
         with read_only(self.path) as connection:
             yield connection
 
+    def look(self, read: Callable[[SqliteConnection], ReadT]) -> ReadT:
+        """What `read` finds in one consistent view: short questions that every request asks. Raises StoreError.
+
+        The connection is kept for the next one: `read` must not hand on a cursor, whose view would stay with it.
+        """
+        return self._looker.look(read)
+
     def checkpoint(self) -> None:
         """Moves the write-ahead log into the file and empties it: overwritten bytes are gone. Raises StoreError."""
         with self._lock, store_errors(self.path):
@@ -191,5 +209,32 @@ class Database:
 
     def close(self) -> None:
         """Closes the writing connection. Nothing may be written afterwards."""
+        self._looker.close()
         with self._lock:
             self._connection.close()
+
+
+class _Looker:
+    """A connection for reading that is kept while its file and its process are the same. Threads take turns."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._kept: tuple[SqliteConnection, int, tuple[int, int] | None] | None = None
+
+    def look(self, read: Callable[[SqliteConnection], ReadT]) -> ReadT:
+        with self._lock, store_errors(self._path):
+            where = os.getpid(), _identity(self._path)
+            connection = self._kept[0] if self._kept and self._kept[1:] == where else _opened(self._path)
+            self._kept = None  # unless all goes well
+            connection.execute("BEGIN")
+            found = read(connection)
+            connection.execute("ROLLBACK")
+            self._kept = (connection, *where)
+            return found
+
+    def close(self) -> None:
+        with self._lock:
+            if self._kept is not None:
+                self._kept[0].close()
+                self._kept = None

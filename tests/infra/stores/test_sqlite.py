@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -73,3 +75,62 @@ def test_a_lock_that_is_held_too_long_is_said(database: Database, monkeypatch: p
     with database.writing(), pytest.raises(StoreError, match="another process") as caught, other.writing():
         pass
     assert caught.value.where == str(database.path)
+
+
+def looked(database: Database) -> int:
+    return database.look(lambda connection: int(connection.execute("SELECT count(*) FROM t").fetchone()[0]))
+
+
+def test_each_look_sees_what_is_there_by_then(database: Database) -> None:
+    for number in range(5):
+        assert looked(database) == number
+        with database.writing() as connection:
+            connection.execute("INSERT INTO t VALUES (?)", (number,))
+            assert looked(database) == number
+    database.checkpoint()  # the connection that is kept holds nobody up
+    assert (database.path.parent / "t.sqlite-wal").stat().st_size == 0
+
+
+def test_a_look_that_fails_leaves_nothing_behind(database: Database) -> None:
+    def fails(connection: sqlite3.Connection) -> int:
+        connection.execute("SELECT 1")
+        raise BadInput("no")
+
+    assert looked(database) == 0
+    for _ in range(2):
+        with pytest.raises(BadInput):
+            database.look(fails)
+        with pytest.raises(StoreError, match="no such table"):
+            database.look(lambda connection: connection.execute("SELECT * FROM other").fetchall())
+    with database.writing() as connection:
+        connection.execute("INSERT INTO t VALUES (1)")
+    assert looked(database) == 1
+
+
+def test_a_look_reads_the_file_that_is_there_and_never_makes_one(database: Database) -> None:
+    other = Database(database.path.with_name("other.sqlite"), _SCHEMA, 3)
+    with other.writing() as connection:
+        connection.executemany("INSERT INTO t VALUES (?)", [(1,), (2,)])
+    other.close()
+    assert looked(database) == 0
+    for beside in database.path.parent.glob("t.sqlite-*"):
+        beside.unlink()
+    other.path.rename(database.path)
+    assert looked(database) == 2
+    database.path.unlink()
+    for _ in range(2):
+        with pytest.raises(StoreError, match="cannot be opened"):
+            looked(database)
+    assert not database.path.exists()
+
+
+def test_threads_and_a_forked_child_look_each_at_their_own_time(database: Database) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(lambda _: looked(database), range(40))) == [0] * 40
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if looked(database) == 0 and looked(database) == 0 else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    with database.writing() as connection:
+        connection.execute("INSERT INTO t VALUES (1)")
+    assert looked(database) == 1
