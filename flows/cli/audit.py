@@ -183,13 +183,13 @@ def verify(
 
     settings = read_settings()
     ledger = Ledger.open(settings.home)
-    in_indexes = _in_indexes(ledger) if indexes else ()
+    beside = _in_indexes(ledger) if indexes else ()
     with Bars().task("recompute the ledger", len(ledger)) as bar:
         found = ledger.verify(bar.advance)
     try:
-        beside = (*in_indexes, *check_records(ledger, Releases(settings.home)))
+        beside += check_records(ledger, Releases(settings.home))
     except StoreError as error:
-        beside = (*in_indexes, LedgerProblem(None, f"the release files could not be held against it: {error.what}"))
+        beside += (LedgerProblem(None, f"the release files could not be held against it: {error.what}"),)
     if witness:
         beside += _witnessed(ledger, settings)
     problems, count = (*found.problems, *beside), found.problem_count + len(beside)

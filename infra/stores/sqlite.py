@@ -225,16 +225,24 @@ class _Looker:
     def look(self, read: Callable[[SqliteConnection], ReadT]) -> ReadT:
         with self._lock, store_errors(self._path):
             where = os.getpid(), _identity(self._path)
-            connection = self._kept[0] if self._kept and self._kept[1:] == where else _opened(self._path)
-            self._kept = None  # unless all goes well
-            connection.execute("BEGIN")
-            found = read(connection)
-            connection.execute("ROLLBACK")
-            self._kept = (connection, *where)
+            if self._kept is None or self._kept[1:] != where:
+                self._drop()
+                self._kept = (_opened(self._path), *where)
+            connection = self._kept[0]
+            try:
+                connection.execute("BEGIN")
+                found = read(connection)
+                connection.execute("ROLLBACK")
+            except BaseException:
+                self._drop()  # at once: an error's traceback would hold the view, and the file's log with it
+                raise
             return found
 
     def close(self) -> None:
         with self._lock:
-            if self._kept is not None:
-                self._kept[0].close()
-                self._kept = None
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._kept is not None:
+            self._kept[0].close()
+            self._kept = None

@@ -38,7 +38,8 @@ _ROWS, _GROUP_BYTES = 4_096, 8 * 2**20
 _NUMBERS = ("version",)
 _BLOOM = b"sluice.bloom"
 _NOT_IN_BLOOM = ("event_id", "at", "kind", "manifest")
-"""The columns whose values are not in the filter: all segments have them, or nobody asks for them."""
+"""The columns whose values are not in the filter: event ids would double it; segments have most kinds, and their times
+are known; for a manifest nobody asks."""
 _IN_BLOOM = tuple(n for n, name in enumerate(COLUMNS) if name not in _NOT_IN_BLOOM)
 _COLUMNS = ["idx", "entry", "payload", "fired", *COLUMNS]
 

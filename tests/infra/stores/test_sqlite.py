@@ -93,13 +93,17 @@ def test_each_look_sees_what_is_there_by_then(database: Database) -> None:
 
 def test_a_look_that_fails_leaves_nothing_behind(database: Database) -> None:
     def fails(connection: sqlite3.Connection) -> int:
-        connection.execute("SELECT 1")
+        connection.execute("SELECT * FROM t").fetchall()
         raise BadInput("no")
 
     assert looked(database) == 0
     for _ in range(2):
-        with pytest.raises(BadInput):
+        with pytest.raises(BadInput) as caught:
             database.look(fails)
+        with database.writing() as connection:
+            connection.execute("DELETE FROM t")
+        database.checkpoint()  # while the error is held, its view is not
+        assert caught.value and (database.path.parent / "t.sqlite-wal").stat().st_size == 0
         with pytest.raises(StoreError, match="no such table"):
             database.look(lambda connection: connection.execute("SELECT * FROM other").fetchall())
     with database.writing() as connection:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.contracts.audit import AuditEvent
+from infra.contracts.base import now
 from infra.contracts.record_events import ServiceChanged
 from infra.contracts.request_events import FeedbackGiven, RequestRefused
 from infra.digest import sha256
+from infra.home import Home
+from infra.ledger.archive.closing import archive
 from infra.ledger.log import Ledger
 
 BEGIN = datetime(2026, 1, 2, tzinfo=UTC)
@@ -52,6 +57,25 @@ def fill(events: Any) -> Fill:
         return len(entries)
 
     return record
+
+
+@pytest.fixture(scope="module")
+def evidence(tmp_path_factory: pytest.TempPathFactory, fill: Fill) -> Path:
+    """A home of which most entries are archived: the first 1,024, in one segment."""
+    root = tmp_path_factory.mktemp("evidence") / "home"
+    home = Home.open(root)
+    ledger = Ledger.open(home)
+    fill(ledger, 500)
+    archive(home, ledger, now() + timedelta(days=1))
+    ledger.close()
+    return root
+
+
+@pytest.fixture
+def copied(evidence: Path, tmp_path: Path) -> Path:
+    """A copy to do harm to."""
+    shutil.copytree(evidence, tmp_path / "copy")
+    return tmp_path / "copy"
 
 
 def _feedback(number: int) -> FeedbackGiven:

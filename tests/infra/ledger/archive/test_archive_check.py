@@ -37,25 +37,6 @@ BEGIN = datetime(2026, 1, 2, tzinfo=UTC)
 _SEGMENT = f"archive/{segment_name(0)}"
 
 
-@pytest.fixture(scope="module")
-def evidence(tmp_path_factory: pytest.TempPathFactory, fill: Callable[..., int]) -> Path:
-    """A home of which most entries are archived."""
-    root = tmp_path_factory.mktemp("evidence") / "home"
-    home = Home.open(root)
-    ledger = Ledger.open(home)
-    fill(ledger, 500)
-    archive(home, ledger, now() + _LATER)
-    ledger.close()
-    return root
-
-
-@pytest.fixture
-def copied(evidence: Path, tmp_path: Path) -> Path:
-    """A copy to do harm to."""
-    shutil.copytree(evidence, tmp_path / "copy")
-    return tmp_path / "copy"
-
-
 def _verdict(root: Path) -> LedgerCheck:
     ledger = Ledger.open(Home(root))
     try:
